@@ -1,0 +1,1 @@
+//! Stored changes become snapshots, snapshots become served zones.

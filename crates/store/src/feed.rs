@@ -1,0 +1,106 @@
+//! The change feed and what loading hands over (DESIGN section 3).
+
+use crate::{StoredKey, ZoneId};
+use wire::{Name, RecordType};
+
+/// Which zones to load.
+#[derive(Debug, Clone)]
+pub enum LoadZones {
+    /// All.
+    All,
+    /// These.
+    Some(Vec<ZoneId>),
+}
+
+/// What a zone needs to be served besides its records.
+#[derive(Debug, Clone)]
+pub struct ZoneHeader {
+    /// Row id.
+    pub id: ZoneId,
+    /// Distinguishes zones that had the same id (SQLite reuses ids).
+    pub incarnation: u64,
+    /// Lower case.
+    pub name: Name,
+    /// Metadata by kind.
+    pub metadata: Vec<(String, Vec<String>)>,
+    /// Keys.
+    pub keys: Vec<StoredKey>,
+}
+
+/// One item of a load, in the order `Zone`, `Record`…, `EndOfZone`.
+#[derive(Debug)]
+pub enum LoadItem {
+    /// A zone begins.
+    Zone(ZoneHeader),
+    /// An enabled record of it, in wire format.
+    Record(ServedRecord),
+    /// A row that cannot be served: counted and logged, never fatal.
+    BadRow {
+        /// As stored.
+        name: String,
+        /// As stored.
+        rtype: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is complete.
+    EndOfZone,
+}
+
+/// An enabled record in wire format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedRecord {
+    /// Lower case.
+    pub name: Name,
+    /// Type.
+    pub rtype: RecordType,
+    /// Seconds.
+    pub ttl: u32,
+    /// Wire format.
+    pub rdata: Vec<u8>,
+}
+
+/// Where a reader of the feed stands. Opaque outside the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedCursor {
+    /// Postgres: `xmin` of the last snapshot. SQLite: highest id applied.
+    pub(crate) low: u64,
+    /// Postgres: ids applied at or above `low`.
+    pub(crate) applied: std::collections::BTreeSet<i64>,
+    /// System identifier and timeline, to notice another database.
+    pub(crate) database: String,
+}
+
+/// What changed to one zone.
+#[derive(Debug)]
+pub enum ZoneChange {
+    /// These names changed: all their enabled data as it is now (no records: the name has none).
+    Names {
+        /// Which zone.
+        zone: ZoneId,
+        /// Incarnation the change belongs to.
+        incarnation: u64,
+        /// Name and data; bad rows left out and logged.
+        names: Vec<(Name, Vec<ServedRecord>)>,
+    },
+    /// Load the zone afresh: created, keys or metadata changed with the denial mode, or too much to list.
+    Reload(ZoneId),
+    /// Keys or metadata changed, records did not: the header is all that is needed.
+    Header(ZoneHeader),
+    /// It is gone.
+    Gone(ZoneId),
+}
+
+/// What [`crate::Store::changes`] returns.
+#[derive(Debug)]
+pub enum FeedBatch {
+    /// In commit order per zone.
+    Changes {
+        /// Possibly none.
+        changes: Vec<ZoneChange>,
+        /// Where to go on.
+        cursor: FeedCursor,
+    },
+    /// The cursor is too old, or this is another database: load everything afresh.
+    LoadAll,
+}

@@ -1,0 +1,61 @@
+//! Postgres and SQLite behind one trait, and the change feed.
+//!
+//! The only place with SQL. PowerDNS's tables are used as they are (PDNS-DIALECT section 12); what is ours is named
+//! `signpost_*`. Every change to a zone is a [`ZoneEdit`].
+
+pub mod edit;
+pub mod error;
+pub mod feed;
+pub mod model;
+
+use async_trait::async_trait;
+pub use edit::*;
+pub use error::StoreError;
+pub use feed::*;
+pub use model::*;
+use std::sync::Arc;
+use wire::{Name, RecordType};
+
+/// Where zones are kept. Object-safe; one behaviour suite holds both implementations to it.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Whether the database answers.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    // --- reading, for API and command line -------------------------------------------------------------------------
+    /// All zones, or those that match, with serial and DNSSEC state, in one query whatever their number.
+    async fn zones(&self, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError>;
+    /// One zone by name.
+    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError>;
+    /// RRsets with records and comments as the API shows them, disabled ones included, empty non-terminals left out.
+    async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError>;
+    /// All metadata by kind, sorted.
+    async fn metadata(&self, zone: ZoneId) -> Result<Vec<(String, Vec<String>)>, StoreError>;
+    /// All keys by id.
+    async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError>;
+
+    // --- writing -----------------------------------------------------------------------------------------------------
+    /// Creates a zone with all it comes with, in one transaction. [`StoreError::Exists`] if the name is taken.
+    async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError>;
+    /// Changes one zone: the only way. All or nothing.
+    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError>;
+    /// Deletes a zone with records, keys, metadata and comments.
+    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError>;
+
+    // --- the feed, for the publisher -----------------------------------------------------------------------------------
+    /// All zones to serve and the cursor from which [`Store::changes`] goes on, read in one snapshot of the database.
+    /// Calls `sink` with everything needed to build them, streaming: `Zone` first, then its records, then `EndOfZone`.
+    async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError>;
+    /// What changed since `cursor`, names with all their present data, read in one snapshot of the database.
+    async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError>;
+    /// Returns when a change was notified or `poll` has passed, whichever is first. Never fails: without LISTEN it is a timer.
+    async fn wait_for_change(&self, poll: std::time::Duration);
+}
+
+/// Opens the store a URL names (`postgres://…`, `sqlite:///path/file.db`), creates or adopts the tables, runs our migrations.
+pub async fn open(_settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
+    todo!()
+}
+
+#[allow(unused)]
+fn _uses(_: RecordType) {}

@@ -1,0 +1,1 @@
+//! NOTIFY (RFC 1996): telling secondaries that a zone changed.

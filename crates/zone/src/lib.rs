@@ -1,0 +1,18 @@
+//! One zone as an immutable snapshot, and lookup in it.
+//!
+//! A [`Zone`]'s data never changes once built; an edit copies only the path it touches. The one
+//! mutable thing is the [`SignatureSlot`] of each RRset, which is an atomic pointer.
+
+pub mod build;
+pub mod lookup;
+pub mod nsec3hash;
+pub mod ordername;
+pub mod rrset;
+pub mod snapshot;
+pub mod table;
+
+pub use build::{BuildError, ZoneBuilder, ZoneEditor};
+pub use lookup::Found;
+pub use nsec3hash::{Nsec3Hash, Nsec3Params};
+pub use rrset::{Rrset, SignatureSlot, Signatures};
+pub use snapshot::{Denial, DenialMode, Node, Zone};
