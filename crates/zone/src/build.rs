@@ -1,6 +1,15 @@
-//! Building a snapshot from a stream of records, and the next one from a change.
+//! Building a snapshot from a stream of records.
 
-use crate::{DenialMode, Rrset, Zone};
+use crate::chain::{self, Chain, Nsec3Links, NsecLinks, Place};
+use crate::depths::Depths;
+use crate::rrset::push_encoded;
+use crate::snapshot::negative_ttl;
+use crate::table::PagedTable;
+use crate::{DenialMode, Node, Rrset, Zone};
+use foldhash::quality::RandomState;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use wire::{Name, RecordType};
 
@@ -14,46 +23,174 @@ pub enum BuildError {
 }
 
 /// Collects records, in any order, without a second copy of them.
-pub struct ZoneBuilder {}
+#[derive(Debug)]
+pub struct ZoneBuilder {
+    apex: Name,
+    mode: DenialMode,
+    names: HashMap<Name, Pending, RandomState>,
+    made: Vec<Arc<Rrset>>,
+    ignored: usize,
+}
+
+/// A name whose records are still coming.
+#[derive(Debug, Default)]
+struct Pending {
+    rrsets: Vec<PendingRrset>,
+    children: u32,
+    has_wildcard_child: bool,
+}
+
+#[derive(Debug)]
+struct PendingRrset {
+    rtype: RecordType,
+    ttl: u32,
+    encoded: Vec<u8>,
+}
 
 impl ZoneBuilder {
     /// Starts a zone.
-    pub fn new(_apex: Name, _mode: DenialMode) -> ZoneBuilder {
-        todo!()
+    pub fn new(apex: Name, mode: DenialMode) -> ZoneBuilder {
+        let apex = apex.to_lowercase();
+        ZoneBuilder { apex, mode, names: HashMap::default(), made: Vec::new(), ignored: 0 }
     }
-    /// Adds one record; names outside the zone are ignored and counted. TTLs that differ within an RRset: the least wins (RFC 2181 section 5.2).
-    pub fn add(&mut self, _name: &Name, _rtype: RecordType, _ttl: u32, _rdata: &[u8]) {
-        todo!()
+
+    /// Adds one record. Names outside the zone and records only a signer makes (RRSIG, NSEC, NSEC3) are
+    /// ignored and counted. Where TTLs differ within an RRset the least wins (RFC 2181 section 5.2).
+    pub fn add(&mut self, name: &Name, rtype: RecordType, ttl: u32, rdata: &[u8]) {
+        if is_signers(rtype) || !name.is_under(&self.apex) {
+            self.ignored += 1;
+            return;
+        }
+        let pending = match self.names.get_mut(name) {
+            Some(pending) => pending,
+            None => self.names.entry(name.to_lowercase()).or_default(),
+        };
+        match pending.rrsets.iter_mut().find(|rrset| rrset.rtype == rtype) {
+            Some(rrset) => {
+                rrset.ttl = rrset.ttl.min(ttl);
+                push_encoded(&mut rrset.encoded, rdata);
+            }
+            None => {
+                let mut encoded = Vec::with_capacity(2 + rdata.len());
+                push_encoded(&mut encoded, rdata);
+                pending.rrsets.push(PendingRrset { rtype, ttl, encoded });
+            }
+        }
     }
-    /// Puts a made RRset (DNSKEY, NSEC3PARAM, CDS) at the apex, replacing stored data of that type.
-    pub fn set_apex(&mut self, _rrset: Rrset) {
-        todo!()
+
+    /// Puts a made RRset (DNSKEY, NSEC3PARAM, CDS, CDNSKEY) at the apex, in place of stored data of that type.
+    pub fn set_apex(&mut self, rrset: Rrset) {
+        self.made.retain(|other| other.rtype() != rrset.rtype());
+        self.made.push(Arc::new(rrset));
     }
+
+    /// Records that were ignored.
+    pub fn ignored(&self) -> usize {
+        self.ignored
+    }
+
     /// The snapshot, with its denial chain.
-    pub fn finish(self) -> Result<Zone, BuildError> {
-        todo!()
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NoSoa`] without a SOA record at the apex.
+    pub fn finish(mut self) -> Result<Zone, BuildError> {
+        self.link_parents();
+        let hasher = RandomState::default();
+        let mut redirects = Depths::default();
+        let mut rrset_count = 0;
+        let mut nodes: Vec<(u64, Arc<Node>)> = Vec::with_capacity(self.names.len());
+        for (name, pending) in self.names {
+            let rrsets = pending.rrsets.into_iter().map(|p| Arc::new(Rrset::from_encoded(p.rtype, p.ttl, p.encoded)));
+            let is_apex = name == self.apex;
+            let rrsets = if is_apex { with_made(rrsets, &self.made) } else { rrsets.collect() };
+            let mut node = Node::new(name, rrsets, is_apex);
+            node.children = pending.children;
+            node.has_wildcard_child = pending.has_wildcard_child;
+            if node.is_redirecting() {
+                redirects.add(node.name.label_count());
+            }
+            rrset_count += node.rrsets.len();
+            nodes.push((hasher.hash_one(node.name.as_wire()), Arc::new(node)));
+        }
+        nodes.sort_unstable_by(|(a_key, a), (b_key, b)| {
+            a_key.cmp(b_key).then_with(|| a.name.as_wire().cmp(b.name.as_wire()))
+        });
+        let names = PagedTable::from_sorted(nodes);
+        let apex_wire = self.apex.as_wire();
+        let apex_node = names.get(hasher.hash_one(apex_wire), |node| node.name.as_wire() == apex_wire).map(Arc::clone);
+        let apex_node = apex_node.ok_or_else(|| BuildError::NoSoa(self.apex.clone()))?;
+        let soa = apex_node.rrset(RecordType::SOA).map(Arc::clone);
+        let soa = soa.ok_or_else(|| BuildError::NoSoa(self.apex.clone()))?;
+        let mut zone = Zone {
+            apex: self.apex,
+            mode: self.mode,
+            hasher,
+            names,
+            apex_node,
+            soa,
+            made: self.made,
+            redirects,
+            chain: Chain::None,
+            rrset_count,
+        };
+        zone.rebuild_chain();
+        Ok(zone)
+    }
+
+    /// Adds empty non-terminals (RFC 4592 section 2.2.2) and counts children.
+    fn link_parents(&mut self) {
+        let names: Vec<Name> = self.names.keys().cloned().collect();
+        for name in names {
+            let mut child = name;
+            while child != self.apex {
+                let Some(parent) = child.parent() else { break };
+                let is_wildcard = child.is_wildcard();
+                let (pending, is_new) = match self.names.entry(parent.clone()) {
+                    Entry::Occupied(entry) => (entry.into_mut(), false),
+                    Entry::Vacant(entry) => (entry.insert(Pending::default()), true),
+                };
+                pending.children += 1;
+                pending.has_wildcard_child |= is_wildcard;
+                if !is_new {
+                    break;
+                }
+                child = parent;
+            }
+        }
     }
 }
 
-/// The next snapshot of a zone, at the cost of the change.
-pub struct ZoneEditor {}
+impl Zone {
+    /// Makes all links of the denial chain afresh.
+    pub(crate) fn rebuild_chain(&mut self) {
+        let mut chain = match &self.mode {
+            DenialMode::Unsigned => Chain::None,
+            DenialMode::Nsec => Chain::Nsec(NsecLinks::default()),
+            DenialMode::Nsec3(params) => Chain::Nsec3(Nsec3Links::new(params.clone())),
+        };
+        let ttl = negative_ttl(&self.soa);
+        chain.build(self.names.iter().map(|node| self.place_of(node)), ttl);
+        self.chain = chain;
+    }
 
-impl ZoneEditor {
-    /// Starts from `zone`.
-    pub fn new(_zone: &Arc<Zone>) -> ZoneEditor {
-        todo!()
+    /// A node's place in the denial chain.
+    pub(crate) fn place_of(&self, node: &Node) -> Place {
+        if self.mode == DenialMode::Unsigned || self.is_below_cut(node.name.as_wire()) {
+            return (node.name.clone(), None);
+        }
+        let types = node.rrsets.iter().map(|rrset| rrset.rtype());
+        (node.name.clone(), chain::place(types, node.is_cut, self.mode == DenialMode::Nsec))
     }
-    /// All data of one name is now `rrsets` (empty: no data of its own). RRsets with unchanged data keep their signatures.
-    /// At the apex, types set by [`Self::set_apex`] or the builder's are kept.
-    pub fn replace_name(&mut self, _name: &Name, _rrsets: Vec<Rrset>) {
-        todo!()
-    }
-    /// Puts or removes a made RRset at the apex.
-    pub fn set_apex(&mut self, _rtype: RecordType, _rrset: Option<Rrset>) {
-        todo!()
-    }
-    /// The next snapshot; chain links of touched names are redone.
-    pub fn finish(self) -> Result<Zone, BuildError> {
-        todo!()
-    }
+}
+
+/// Whether records of this type are made by a signer and never taken from stored data.
+pub(crate) fn is_signers(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3)
+}
+
+/// An apex's stored RRsets with the made ones in place of those of the same types.
+pub(crate) fn with_made(stored: impl Iterator<Item = Arc<Rrset>>, made: &[Arc<Rrset>]) -> Vec<Arc<Rrset>> {
+    let kept = stored.filter(|rrset| made.iter().all(|other| other.rtype() != rrset.rtype()));
+    kept.chain(made.iter().cloned()).collect()
 }

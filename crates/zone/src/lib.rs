@@ -3,7 +3,12 @@
 //! A [`Zone`]'s data never changes once built; an edit copies only the path it touches. The one
 //! mutable thing is the [`SignatureSlot`] of each RRset, which is an atomic pointer.
 
+mod bitmap;
+mod chain;
+mod depths;
+
 pub mod build;
+pub mod edit;
 pub mod lookup;
 pub mod nsec3hash;
 pub mod ordername;
@@ -11,8 +16,9 @@ pub mod rrset;
 pub mod snapshot;
 pub mod table;
 
-pub use build::{BuildError, ZoneBuilder, ZoneEditor};
-pub use lookup::Found;
+pub use build::{BuildError, ZoneBuilder};
+pub use edit::ZoneEditor;
+pub use lookup::{Found, Wildcard};
 pub use nsec3hash::{Nsec3Hash, Nsec3Params};
 pub use rrset::{Rrset, SignatureSlot, Signatures};
-pub use snapshot::{Denial, DenialMode, Node, Zone};
+pub use snapshot::{DenialMode, Node, Zone};

@@ -1,5 +1,6 @@
 //! What a zone says about one name and type: one walk of the snapshot (RFC 1034 section 4.3.2, RFC 4592).
 
+use crate::snapshot::LabelStarts;
 use crate::{Node, Rrset, Zone};
 use std::sync::Arc;
 use wire::RecordType;
@@ -61,9 +62,56 @@ pub enum Found<'z> {
 }
 
 impl Zone {
-    /// Looks up a name in lower-case wire format, which must be at or under the apex. For ANY, `Answer` is never
-    /// returned: see the data plane. `rtype` DS at a cut is answered from this side (RFC 4035 section 3.1.4.1).
-    pub fn lookup(&self, _lower: &[u8], _rtype: RecordType) -> Found<'_> {
-        todo!()
+    /// Looks up a name in lower-case wire format, which must be at or under the apex.
+    ///
+    /// DS at a cut is answered from this side (RFC 4035 section 3.1.4.1); any other type there is a
+    /// referral. A CNAME yields [`Found::Cname`] unless CNAME itself was asked.
+    pub fn lookup(&self, lower: &[u8], rtype: RecordType) -> Found<'_> {
+        if let Some(node) = self.redirect_above(lower) {
+            return match node.rrset(RecordType::DNAME) {
+                Some(rrset) if !node.is_cut() => Found::Dname { node, rrset },
+                _ => Found::Referral { cut: node },
+            };
+        }
+        if let Some(node) = self.node(lower) {
+            if node.is_cut() && rtype != RecordType::DS {
+                return Found::Referral { cut: node };
+            }
+            return at_node(node, rtype, None);
+        }
+        let closest_encloser = self.closest_encloser(lower);
+        if !closest_encloser.has_wildcard_child() {
+            return Found::NameError { closest_encloser };
+        }
+        let wildcard = [b"\x01*", closest_encloser.name().as_wire()].concat();
+        match self.node(&wildcard) {
+            Some(source) => at_node(source, rtype, Some(Wildcard { source, closest_encloser })),
+            None => Found::NameError { closest_encloser },
+        }
+    }
+
+    /// The longest existing ancestor of a name that does not exist (RFC 4592 section 3.3.1). From the
+    /// apex down: a name of 127 labels then costs no more than the first one that is missing.
+    pub fn closest_encloser(&self, lower: &[u8]) -> &Node {
+        let starts = LabelStarts::new(lower);
+        let below_apex = starts.count().saturating_sub(self.apex.label_count());
+        let mut closest: &Node = self.apex_node();
+        for index in (1..below_apex).rev() {
+            match self.node(&lower[starts.at(index)..]) {
+                Some(node) => closest = node,
+                None => break,
+            }
+        }
+        closest
+    }
+}
+
+fn at_node<'z>(node: &'z Node, rtype: RecordType, wildcard: Option<Wildcard<'z>>) -> Found<'z> {
+    if let Some(rrset) = node.rrset(rtype) {
+        return Found::Answer { node, rrset, wildcard };
+    }
+    match node.rrset(RecordType::CNAME) {
+        Some(rrset) => Found::Cname { node, rrset, wildcard },
+        None => Found::NoData { node, wildcard },
     }
 }

@@ -39,6 +39,16 @@ impl SignatureSlot {
     }
 }
 
+/// Records of one RRset that are kept; a message of 65,535 octets holds fewer.
+pub const RECORDS_MAX: usize = 8192;
+
+/// Appends one RDATA with its length. RDATA of over 65,535 octets does not exist on the wire.
+pub(crate) fn push_encoded(encoded: &mut Vec<u8>, rdata: &[u8]) {
+    let rdata = &rdata[..rdata.len().min(usize::from(u16::MAX))];
+    encoded.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
+    encoded.extend_from_slice(rdata);
+}
+
 /// Iterates over length-prefixed RDATAs.
 struct Encoded<'a>(&'a [u8]);
 
@@ -63,18 +73,36 @@ pub struct Rrset {
 }
 
 impl Rrset {
-    /// Builds the RRset; `rdatas` in wire format, in any order. Sorted by canonical form (RFC 4034 section 6.3), duplicates dropped.
-    /// Panics never; an empty `rdatas` gives an RRset with no records, which builders refuse.
-    pub fn new(rtype: RecordType, ttl: u32, mut rdatas: Vec<Vec<u8>>) -> Rrset {
-        rdatas.sort_by(|a, b| wire::rdata::canonical(rtype, a).cmp(&wire::rdata::canonical(rtype, b)));
-        rdatas.dedup_by(|a, b| wire::rdata::canonical(rtype, a) == wire::rdata::canonical(rtype, b));
-        let mut encoded = Vec::with_capacity(rdatas.iter().map(|r| r.len() + 2).sum());
-        for rdata in &rdatas {
-            encoded.extend_from_slice(&(rdata.len() as u16).to_be_bytes());
-            encoded.extend_from_slice(rdata);
+    /// Builds the RRset from RDATAs in wire format, in any order: sorted by canonical form (RFC 4034
+    /// section 6.3), duplicates dropped (RFC 2181 section 5). At most [`RECORDS_MAX`] are kept.
+    pub fn new(rtype: RecordType, ttl: u32, rdatas: Vec<Vec<u8>>) -> Rrset {
+        let mut keyed: Vec<(Vec<u8>, Vec<u8>)> =
+            rdatas.into_iter().map(|rdata| (wire::rdata::canonical(rtype, &rdata).into_owned(), rdata)).collect();
+        keyed.sort();
+        keyed.dedup_by(|a, b| a.0 == b.0);
+        keyed.truncate(RECORDS_MAX);
+        let mut encoded = Vec::with_capacity(keyed.iter().map(|(_, rdata)| rdata.len() + 2).sum());
+        for (_, rdata) in &keyed {
+            push_encoded(&mut encoded, rdata);
         }
-        Rrset { rtype, ttl, count: rdatas.len() as u16, encoded: encoded.into(), signatures: SignatureSlot::default() }
+        Rrset {
+            rtype,
+            ttl,
+            count: keyed.len() as u16,
+            encoded: encoded.into(),
+            signatures: SignatureSlot::default(),
+        }
     }
+
+    /// The same from RDATAs that are already length-prefixed.
+    pub(crate) fn from_encoded(rtype: RecordType, ttl: u32, encoded: Vec<u8>) -> Rrset {
+        let mut rdatas = Encoded(&encoded);
+        if rdatas.next().is_some() && rdatas.0.is_empty() {
+            return Rrset { rtype, ttl, count: 1, encoded: encoded.into(), signatures: SignatureSlot::default() };
+        }
+        Rrset::new(rtype, ttl, Encoded(&encoded).map(<[u8]>::to_vec).collect())
+    }
+
     /// The type.
     pub fn rtype(&self) -> RecordType {
         self.rtype

@@ -1,6 +1,11 @@
 //! The snapshot of one zone.
 
+use crate::chain::Chain;
+use crate::depths::Depths;
+use crate::table::PagedTable;
 use crate::{Nsec3Hash, Nsec3Params, Rrset};
+use foldhash::quality::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use wire::{Name, RecordType};
 
@@ -17,113 +22,229 @@ pub enum DenialMode {
 }
 
 /// One owner name, or an empty non-terminal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Node {
     pub(crate) name: Name,
     pub(crate) rrsets: Box<[Arc<Rrset>]>,
     /// Nodes exactly one label below.
     pub(crate) children: u32,
-    /// Whether `*.name` exists.
     pub(crate) has_wildcard_child: bool,
+    pub(crate) is_cut: bool,
+    pub(crate) has_dname: bool,
 }
 
 impl Node {
+    /// `rrsets` in any order, one of a type.
+    pub(crate) fn new(name: Name, mut rrsets: Vec<Arc<Rrset>>, is_apex: bool) -> Node {
+        rrsets.sort_by_key(|rrset| rrset.rtype());
+        let has = |rtype| rrsets.iter().any(|rrset| rrset.rtype() == rtype);
+        let (is_cut, has_dname) = (!is_apex && has(RecordType::NS), has(RecordType::DNAME));
+        Node { name, rrsets: rrsets.into(), children: 0, has_wildcard_child: false, is_cut, has_dname }
+    }
+
     /// The owner, lower case.
     pub fn name(&self) -> &Name {
         &self.name
     }
+
     /// All RRsets by ascending type number.
     pub fn rrsets(&self) -> &[Arc<Rrset>] {
         &self.rrsets
     }
+
     /// The RRset of one type.
-    pub fn rrset(&self, _rtype: RecordType) -> Option<&Arc<Rrset>> {
-        todo!()
+    pub fn rrset(&self, rtype: RecordType) -> Option<&Arc<Rrset>> {
+        self.rrsets.iter().find(|rrset| rrset.rtype() == rtype)
     }
+
     /// Whether the name has no records of its own (RFC 4592 section 2.2.2).
     pub fn is_empty_non_terminal(&self) -> bool {
         self.rrsets.is_empty()
     }
+
+    /// Whether the zone ends here: NS records at a name other than the apex (RFC 1034 section 4.2).
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Whether `*.name` exists.
+    pub fn has_wildcard_child(&self) -> bool {
+        self.has_wildcard_child
+    }
+
+    /// Whether names below are not this zone's, or are rewritten.
+    pub(crate) fn is_redirecting(&self) -> bool {
+        self.is_cut || self.has_dname
+    }
+
+    /// The RRsets this zone signs: all of them, at a cut only DS (RFC 4035 section 2.2).
+    pub fn signable(&self) -> impl Iterator<Item = &Arc<Rrset>> + '_ {
+        self.rrsets.iter().filter(|rrset| !self.is_cut || rrset.rtype() == RecordType::DS)
+    }
 }
 
-/// One zone, immutable.
-#[derive(Debug)]
-pub struct Zone {}
-
-/// The records that prove absence, as the zone holds them.
-pub enum Denial<'z> {
-    /// The zone is not signed.
-    Unsigned,
-    /// Use [`Zone::nsec_at_or_before`].
-    Nsec(std::marker::PhantomData<&'z ()>),
-    /// Use [`Zone::nsec3_matching`] and [`Zone::nsec3_covering`].
-    Nsec3(&'z Nsec3Params),
+/// One zone, immutable but for signature slots. A clone shares everything.
+#[derive(Debug, Clone)]
+pub struct Zone {
+    pub(crate) apex: Name,
+    pub(crate) mode: DenialMode,
+    pub(crate) hasher: RandomState,
+    pub(crate) names: PagedTable<Arc<Node>>,
+    pub(crate) apex_node: Arc<Node>,
+    pub(crate) soa: Arc<Rrset>,
+    /// RRsets that were made, not stored: they replace stored data of their types at the apex.
+    pub(crate) made: Vec<Arc<Rrset>>,
+    /// Where cuts and DNAMEs are.
+    pub(crate) redirects: Depths,
+    pub(crate) chain: Chain,
+    pub(crate) rrset_count: usize,
 }
 
 impl Zone {
     /// The apex, lower case.
     pub fn apex(&self) -> &Name {
-        todo!()
+        &self.apex
     }
-    /// The SOA RRset of exactly one record.
+
+    /// The SOA RRset.
     pub fn soa(&self) -> &Arc<Rrset> {
-        todo!()
+        &self.soa
     }
-    /// SOA serial.
+
+    /// The SOA's serial (RFC 1035 section 3.3.13).
     pub fn serial(&self) -> u32 {
-        todo!()
+        soa_field(&self.soa, 0)
     }
-    /// TTL of negative answers: the lesser of the SOA's TTL and its minimum field (RFC 2308 section 3), also of NSEC and NSEC3 (RFC 9077).
+
+    /// TTL in seconds of negative answers, NSEC and NSEC3: the lesser of the SOA's TTL and its minimum
+    /// field (RFC 2308 section 3, RFC 9077).
     pub fn negative_ttl(&self) -> u32 {
-        todo!()
+        negative_ttl(&self.soa)
     }
-    /// The mode the snapshot was built with.
-    pub fn denial(&self) -> Denial<'_> {
-        todo!()
-    }
+
     /// The mode the snapshot was built with.
     pub fn denial_mode(&self) -> &DenialMode {
-        todo!()
+        &self.mode
     }
+
     /// The apex node.
     pub fn apex_node(&self) -> &Arc<Node> {
-        todo!()
+        &self.apex_node
     }
+
     /// The node of a name in lower-case wire format, occluded ones included.
-    pub fn node(&self, _lower: &[u8]) -> Option<&Arc<Node>> {
-        todo!()
+    pub fn node(&self, lower: &[u8]) -> Option<&Arc<Node>> {
+        self.names.get(self.hash(lower), |node| node.name.as_wire() == lower)
     }
+
     /// The NSEC RRset of the greatest owner not after `name` in canonical order, with its owner.
-    pub fn nsec_at_or_before(&self, _name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
-        todo!()
+    /// `None` unless the zone has an NSEC chain.
+    pub fn nsec_at_or_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+        self.chain.nsec_at_or_before(name)
     }
-    /// The NSEC3 RRset whose owner hash equals `hash`.
-    pub fn nsec3_matching(&self, _hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
-        todo!()
+
+    /// The NSEC3 RRset whose owner hash equals `hash`. `None` unless the zone has an NSEC3 chain.
+    pub fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
+        self.chain.nsec3_matching(hash)
     }
-    /// The NSEC3 RRset with the greatest owner hash before `hash` (circular), and that owner hash.
-    pub fn nsec3_covering(&self, _hash: &Nsec3Hash) -> Option<(Nsec3Hash, &Arc<Rrset>)> {
-        todo!()
+
+    /// The NSEC3 RRset with the greatest owner hash before `hash`, going round, and that owner hash.
+    /// It covers `hash` unless [`Self::nsec3_matching`] finds one. `None` unless the zone has an NSEC3 chain.
+    pub fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(Nsec3Hash, &Arc<Rrset>)> {
+        self.chain.nsec3_covering(hash)
     }
+
     /// Every node, in no particular order, empty non-terminals and occluded names included.
     pub fn nodes(&self) -> impl Iterator<Item = &Arc<Node>> + '_ {
-        std::iter::empty()
+        self.names.iter()
     }
-    /// Every RRset that wants signatures with its owner: authoritative data (not NS and glue at or below cuts), NSEC or NSEC3 records.
-    /// NSEC3 owners are made on the fly.
+
+    /// Every RRset that wants signatures, with its owner: authoritative data and the NSEC or NSEC3
+    /// records. Owners of NSEC3 records are made on the fly. Nothing in an unsigned zone.
     pub fn signable(&self) -> impl Iterator<Item = (Name, &Arc<Rrset>)> + '_ {
-        std::iter::empty()
+        let is_signed = self.mode != DenialMode::Unsigned;
+        let nodes = self.names.iter().filter(move |node| is_signed && !self.is_below_cut(node.name.as_wire()));
+        let data = nodes.flat_map(|node| node.signable().map(|rrset| (node.name.clone(), rrset)));
+        data.chain(self.denial_records())
     }
-    /// Names with and without data.
+
+    /// Every NSEC or NSEC3 RRset with its owner.
+    pub fn denial_records(&self) -> impl Iterator<Item = (Name, &Arc<Rrset>)> + '_ {
+        self.chain.records(&self.apex)
+    }
+
+    /// Names, empty non-terminals included.
     pub fn name_count(&self) -> usize {
-        todo!()
+        self.names.len()
     }
+
     /// RRsets of data (NSEC and NSEC3 not counted).
     pub fn rrset_count(&self) -> usize {
-        todo!()
+        self.rrset_count
     }
-    /// Whether `name` lies below a cut or a DNAME, or is a cut whose data other than DS and NSEC is not authoritative.
-    pub fn is_below_cut(&self, _lower: &[u8]) -> bool {
-        todo!()
+
+    /// Whether a name in lower-case wire format lies strictly below a cut or a DNAME, so that its data
+    /// is glue or occluded and not this zone's to sign.
+    pub fn is_below_cut(&self, lower: &[u8]) -> bool {
+        self.redirect_above(lower).is_some()
+    }
+
+    /// The topmost cut or DNAME strictly above a name in lower-case wire format.
+    pub(crate) fn redirect_above(&self, lower: &[u8]) -> Option<&Arc<Node>> {
+        let mut depths = self.redirects.iter().peekable();
+        depths.peek()?;
+        let starts = LabelStarts::new(lower);
+        let labels = starts.count();
+        depths.take_while(|&depth| depth < labels).find_map(|depth| {
+            let suffix = &lower[starts.at(labels - depth)..];
+            self.node(suffix).filter(|node| node.is_redirecting())
+        })
+    }
+
+    pub(crate) fn hash(&self, lower: &[u8]) -> u64 {
+        self.hasher.hash_one(lower)
+    }
+}
+
+/// The lesser of the SOA's TTL and its minimum field.
+pub(crate) fn negative_ttl(soa: &Rrset) -> u32 {
+    soa.ttl().min(soa_field(soa, 4))
+}
+
+/// One of the five numbers at the end of a SOA's RDATA; 0 where it is malformed.
+fn soa_field(soa: &Rrset, field: usize) -> u32 {
+    let rdata = soa.rdatas().next().unwrap_or_default();
+    let numbers = rdata.last_chunk::<20>().unwrap_or(&[0; 20]);
+    let [a, b, c, d] = [0, 1, 2, 3].map(|octet| numbers[field * 4 + octet]);
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Where the labels of a name in wire format begin, leftmost first; the root's is the last.
+pub(crate) struct LabelStarts {
+    starts: [u8; 128],
+    count: usize,
+}
+
+impl LabelStarts {
+    pub(crate) fn new(wire: &[u8]) -> LabelStarts {
+        let mut starts = [0; 128];
+        let (mut at, mut count) = (0, 0);
+        while wire[at] != 0 {
+            starts[count] = at as u8;
+            count += 1;
+            at += 1 + usize::from(wire[at]);
+        }
+        starts[count] = at as u8;
+        LabelStarts { starts, count }
+    }
+
+    /// Labels without the root.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Where label `index` begins; `count()` is the root.
+    pub(crate) fn at(&self, index: usize) -> usize {
+        usize::from(self.starts[index])
     }
 }

@@ -1,0 +1,330 @@
+//! The chain of NSEC or NSEC3 records that links a zone's names (RFC 4034 section 4, RFC 5155 section 7.1).
+//!
+//! A link is the RRset itself, ready to be signed and sent. A new name touches two links: its own and
+//! the one before it. Which links prove what is the `dnssec` crate's business.
+
+use crate::table::PagedTable;
+use crate::{Nsec3Hash, Nsec3Params, Rrset, bitmap, nsec3hash};
+use imbl::OrdMap;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wire::{Name, RecordType};
+
+/// A name's place in the chain: the encoded type bitmap, or `None` if it has no link.
+pub(crate) type Place = (Name, Option<Vec<u8>>);
+
+/// The links of one zone.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Chain {
+    /// The zone is not signed.
+    #[default]
+    None,
+    Nsec(NsecLinks),
+    Nsec3(Nsec3Links),
+}
+
+impl Chain {
+    /// Redoes the links of the names in `places` and of their neighbours; every link has `ttl` seconds.
+    pub(crate) fn update(&mut self, places: Vec<Place>, ttl: u32) {
+        match self {
+            Chain::None => {}
+            Chain::Nsec(links) => {
+                update(links, places.into_iter().map(|(name, bitmap)| (CanonicalKey::of(&name), name, bitmap)), ttl);
+            }
+            Chain::Nsec3(links) => {
+                let params = links.params.clone();
+                let hashed = places.into_iter().map(|(name, bitmap)| {
+                    let hash = nsec3hash::nsec3_hash(&name, &params);
+                    (hash, name, bitmap)
+                });
+                update(links, hashed, ttl);
+            }
+        }
+    }
+
+    /// Builds all links at once.
+    pub(crate) fn build(&mut self, places: impl Iterator<Item = Place>, ttl: u32) {
+        let linked = places.filter_map(|(name, bitmap)| Some((name, bitmap?)));
+        match self {
+            Chain::None => {}
+            Chain::Nsec(links) => {
+                let mut all: Vec<_> = linked.map(|(name, bitmap)| (CanonicalKey::of(&name), name, bitmap)).collect();
+                all.sort_by(|a, b| a.0.cmp(&b.0));
+                let next_names: Vec<Name> = rotated(&all).map(|(_, name, _)| name.clone()).collect();
+                links.0 = all
+                    .into_iter()
+                    .zip(next_names)
+                    .map(|((key, name, bitmap), next)| {
+                        let rrset = Arc::new(nsec(&next, &bitmap, ttl));
+                        (key, NsecLink { name, rrset })
+                    })
+                    .collect();
+            }
+            Chain::Nsec3(links) => {
+                let mut all: Vec<(Nsec3Hash, Vec<u8>)> =
+                    linked.map(|(name, bitmap)| (nsec3hash::nsec3_hash(&name, &links.params), bitmap)).collect();
+                all.sort();
+                let next: Vec<Nsec3Hash> = rotated(&all).map(|(hash, _)| *hash).collect();
+                let params = &links.params;
+                let built = all.into_iter().zip(next).map(|((hash, bitmap), next)| {
+                    let rrset = Arc::new(nsec3(params, &next, &bitmap, ttl));
+                    (table_key(&hash), Nsec3Link(Arc::new((hash, rrset))))
+                });
+                links.table = PagedTable::from_sorted(built.collect());
+            }
+        }
+    }
+
+    pub(crate) fn nsec_at_or_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+        let Chain::Nsec(links) = self else { return None };
+        let key = CanonicalKey::of(name);
+        let (_, link) = links.0.get_prev(&key).or_else(|| links.0.get_max().map(|(k, v)| (k, v)))?;
+        Some((&link.name, &link.rrset))
+    }
+
+    pub(crate) fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
+        let Chain::Nsec3(links) = self else { return None };
+        links.table.get(table_key(hash), |link| link.0.0 == *hash).map(|link| &link.0.1)
+    }
+
+    pub(crate) fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(Nsec3Hash, &Arc<Rrset>)> {
+        let Chain::Nsec3(links) = self else { return None };
+        let link = links.table.last_before(table_key(hash), |link| link.0.0.cmp(hash))?;
+        Some((link.0.0, &link.0.1))
+    }
+
+    /// Every link with its owner.
+    pub(crate) fn records<'c>(&'c self, apex: &'c Name) -> impl Iterator<Item = (Name, &'c Arc<Rrset>)> + 'c {
+        let nsec = match self {
+            Chain::Nsec(links) => Some(links.0.values().map(|link| (link.name.clone(), &link.rrset))),
+            _ => None,
+        };
+        let nsec3 = match self {
+            Chain::Nsec3(links) => Some(links.table.iter().filter_map(move |link| {
+                let owner = apex.child(nsec3hash::base32hex(&link.0.0).as_bytes()).ok()?;
+                Some((owner, &link.0.1))
+            })),
+            _ => None,
+        };
+        nsec.into_iter().flatten().chain(nsec3.into_iter().flatten())
+    }
+}
+
+/// The items from the second on, and the first again.
+fn rotated<T>(items: &[T]) -> impl Iterator<Item = &T> {
+    items.iter().skip(1).chain(items.first())
+}
+
+/// What both kinds of chain can do.
+trait Links {
+    type Key: Clone + Ord;
+    /// The link at `key`.
+    fn rrset(&self, key: &Self::Key) -> Option<&Arc<Rrset>>;
+    fn put(&mut self, key: &Self::Key, name: Option<Name>, rrset: Rrset);
+    fn take(&mut self, key: &Self::Key) -> bool;
+    /// The key before, going round.
+    fn before(&self, key: &Self::Key) -> Option<Self::Key>;
+    /// A link to the one after `key`, going round, with this bitmap.
+    fn link(&self, key: &Self::Key, bitmap: &[u8], ttl: u32) -> Rrset;
+    /// The bitmap in a link's RDATA.
+    fn bitmap<'r>(&self, rrset: &'r Rrset) -> &'r [u8];
+}
+
+fn update<L: Links>(links: &mut L, places: impl Iterator<Item = (L::Key, Name, Option<Vec<u8>>)>, ttl: u32) {
+    // First the membership, then the links: a neighbour is only known when all have come and gone.
+    let mut changed = BTreeSet::new();
+    for (key, name, bitmap) in places {
+        match bitmap {
+            Some(bitmap) => {
+                let is_same = links.rrset(&key).is_some_and(|old| links.bitmap(old) == bitmap);
+                if !is_same {
+                    let placeholder = links.link(&key, &bitmap, ttl);
+                    links.put(&key, Some(name), placeholder);
+                    changed.insert(key);
+                }
+            }
+            None => {
+                if links.take(&key) {
+                    changed.insert(key);
+                }
+            }
+        }
+    }
+    let before: Vec<L::Key> = changed.iter().filter_map(|key| links.before(key)).collect();
+    changed.extend(before);
+    for key in &changed {
+        let Some(old) = links.rrset(key) else { continue };
+        let new = links.link(key, links.bitmap(old), ttl);
+        if !new.has_same_data(old) {
+            links.put(key, None, new);
+        }
+    }
+}
+
+/// NSEC links in canonical order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NsecLinks(OrdMap<CanonicalKey, NsecLink>);
+
+#[derive(Debug, Clone)]
+pub(crate) struct NsecLink {
+    name: Name,
+    rrset: Arc<Rrset>,
+}
+
+impl Links for NsecLinks {
+    type Key = CanonicalKey;
+
+    fn rrset(&self, key: &CanonicalKey) -> Option<&Arc<Rrset>> {
+        self.0.get(key).map(|link| &link.rrset)
+    }
+
+    fn put(&mut self, key: &CanonicalKey, name: Option<Name>, rrset: Rrset) {
+        let name = name.or_else(|| self.0.get(key).map(|link| link.name.clone()));
+        if let Some(name) = name {
+            self.0.insert(key.clone(), NsecLink { name, rrset: Arc::new(rrset) });
+        }
+    }
+
+    fn take(&mut self, key: &CanonicalKey) -> bool {
+        self.0.remove(key).is_some()
+    }
+
+    fn before(&self, key: &CanonicalKey) -> Option<CanonicalKey> {
+        let before = self.0.range(..key.clone()).next_back().map(|(key, _)| key.clone());
+        before.or_else(|| self.0.get_max().map(|(key, _)| key.clone()))
+    }
+
+    fn link(&self, key: &CanonicalKey, bitmap: &[u8], ttl: u32) -> Rrset {
+        let after = self.0.range((std::ops::Bound::Excluded(key.clone()), std::ops::Bound::Unbounded)).next();
+        let next = after.map(|(_, link)| &link.name).or_else(|| self.0.get_min().map(|(_, link)| &link.name));
+        nsec(next.unwrap_or(&Name::root()), bitmap, ttl)
+    }
+
+    fn bitmap<'r>(&self, rrset: &'r Rrset) -> &'r [u8] {
+        let rdata = rrset.rdatas().next().unwrap_or_default();
+        Name::split_wire(rdata).map_or(&[], |(_, bitmap)| bitmap)
+    }
+}
+
+/// An NSEC record (RFC 4034 section 4.1).
+fn nsec(next: &Name, bitmap: &[u8], ttl: u32) -> Rrset {
+    Rrset::new(RecordType::NSEC, ttl, vec![[next.as_wire(), bitmap].concat()])
+}
+
+/// NSEC3 links by hash.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nsec3Links {
+    pub(crate) params: Nsec3Params,
+    table: PagedTable<Nsec3Link>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Nsec3Link(Arc<(Nsec3Hash, Arc<Rrset>)>);
+
+impl Nsec3Links {
+    pub(crate) fn new(params: Nsec3Params) -> Nsec3Links {
+        Nsec3Links { params, table: PagedTable::default() }
+    }
+}
+
+impl Links for Nsec3Links {
+    type Key = Nsec3Hash;
+
+    fn rrset(&self, key: &Nsec3Hash) -> Option<&Arc<Rrset>> {
+        self.table.get(table_key(key), |link| link.0.0 == *key).map(|link| &link.0.1)
+    }
+
+    fn put(&mut self, key: &Nsec3Hash, _name: Option<Name>, rrset: Rrset) {
+        let link = Nsec3Link(Arc::new((*key, Arc::new(rrset))));
+        self.table.insert(table_key(key), link, |other| other.0.0.cmp(key));
+    }
+
+    fn take(&mut self, key: &Nsec3Hash) -> bool {
+        self.table.remove(table_key(key), |link| link.0.0 == *key).is_some()
+    }
+
+    fn before(&self, key: &Nsec3Hash) -> Option<Nsec3Hash> {
+        self.table.last_before(table_key(key), |link| link.0.0.cmp(key)).map(|link| link.0.0)
+    }
+
+    fn link(&self, key: &Nsec3Hash, bitmap: &[u8], ttl: u32) -> Rrset {
+        let next = self.table.first_after(table_key(key), |link| link.0.0.cmp(key)).map_or(*key, |link| link.0.0);
+        nsec3(&self.params, &next, bitmap, ttl)
+    }
+
+    fn bitmap<'r>(&self, rrset: &'r Rrset) -> &'r [u8] {
+        let rdata = rrset.rdatas().next().unwrap_or_default();
+        let head = 5 + self.params.salt.len() + 1 + size_of::<Nsec3Hash>();
+        rdata.get(head..).unwrap_or_default()
+    }
+}
+
+/// An NSEC3 record (RFC 5155 section 3.2).
+fn nsec3(params: &Nsec3Params, next: &Nsec3Hash, bitmap: &[u8], ttl: u32) -> Rrset {
+    let mut rdata = params.rdata_head();
+    rdata.push(next.len() as u8);
+    rdata.extend_from_slice(next);
+    rdata.extend_from_slice(bitmap);
+    Rrset::new(RecordType::NSEC3, ttl, vec![rdata])
+}
+
+/// The hash is uniform already: its first 64 bits are the key.
+fn table_key(hash: &Nsec3Hash) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = *hash;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+/// Octets whose plain order is the canonical order of names (RFC 4034 section 6.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CanonicalKey(Arc<[u8]>);
+
+impl CanonicalKey {
+    fn of(name: &Name) -> CanonicalKey {
+        let labels: Vec<&[u8]> = name.labels().collect();
+        let mut key = Vec::with_capacity(name.as_wire().len() + 8);
+        for label in labels.into_iter().rev() {
+            for octet in label.iter().map(u8::to_ascii_lowercase) {
+                // 0 ends a label, so it and the escape octet are written as two.
+                match octet {
+                    0 | 1 => key.extend_from_slice(&[1, octet + 1]),
+                    other => key.push(other),
+                }
+            }
+            key.push(0);
+        }
+        CanonicalKey(key.into())
+    }
+}
+
+impl PartialOrd for CanonicalKey {
+    fn partial_cmp(&self, other: &CanonicalKey) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for CanonicalKey {
+    fn cmp(&self, other: &CanonicalKey) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// The bitmap of a name's link, or `None` if it has none. `types` sorted; empty for an empty non-terminal.
+pub(crate) fn place(types: impl Iterator<Item = RecordType>, is_cut: bool, is_nsec: bool) -> Option<Vec<u8>> {
+    let mut types: Vec<RecordType> =
+        types.filter(|&rtype| !is_cut || rtype == RecordType::NS || rtype == RecordType::DS).collect();
+    if types.is_empty() && is_nsec {
+        return None;
+    }
+    // RFC 4034 section 4.1.2, RFC 5155 section 7.1: a name with nothing to sign shows no RRSIG in NSEC3.
+    let is_signed = is_nsec || types.iter().any(|&rtype| !is_cut || rtype == RecordType::DS);
+    if is_signed && !types.is_empty() {
+        types.push(RecordType::RRSIG);
+    }
+    if is_nsec {
+        types.push(RecordType::NSEC);
+    }
+    types.sort();
+    types.dedup();
+    Some(bitmap::encode(&types))
+}

@@ -1,0 +1,183 @@
+//! The next snapshot of a zone, at the cost of the change.
+
+use crate::build::{BuildError, is_signers, with_made};
+use crate::{DenialMode, Node, Rrset, Zone};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wire::{Name, RecordType};
+
+/// Collects changes to one zone.
+///
+/// What a change costs is what it touches: the names, their links in the denial chain and the empty
+/// non-terminals above them. Two changes touch more: a cut or DNAME that appears or goes above existing
+/// names (they are searched for in the whole zone), and a SOA whose negative TTL moves (every link).
+#[derive(Debug)]
+pub struct ZoneEditor {
+    zone: Zone,
+    touched: BTreeSet<Name>,
+    /// Cuts and DNAMEs that came or went above other names.
+    redirected: Vec<Name>,
+}
+
+impl ZoneEditor {
+    /// Starts from `zone`, which stays as it is.
+    pub fn new(zone: &Arc<Zone>) -> ZoneEditor {
+        ZoneEditor { zone: Zone::clone(zone), touched: BTreeSet::new(), redirected: Vec::new() }
+    }
+
+    /// All data of one name is now `rrsets`; none means the name has no data of its own. RRsets whose
+    /// data did not change keep their signatures. Made RRsets stay at the apex. Names outside the zone are ignored.
+    pub fn replace_name(&mut self, name: &Name, rrsets: Vec<Rrset>) {
+        if !name.is_under(&self.zone.apex) {
+            return;
+        }
+        let name = name.to_lowercase();
+        let old = self.zone.node(name.as_wire()).map(Arc::clone);
+        let kept = |rrset: Rrset| {
+            let same = old.as_ref().and_then(|node| node.rrset(rrset.rtype())).filter(|o| o.has_same_data(&rrset));
+            same.map_or_else(|| Arc::new(rrset), Arc::clone)
+        };
+        let rrsets = rrsets.into_iter().filter(|rrset| !rrset.is_empty() && !is_signers(rrset.rtype())).map(kept);
+        let is_apex = name == self.zone.apex;
+        let rrsets: Vec<Arc<Rrset>> = if is_apex { with_made(rrsets, &self.zone.made) } else { rrsets.collect() };
+        self.put_data(name, rrsets, old);
+    }
+
+    /// Puts a made RRset at the apex, or removes it.
+    pub fn set_apex(&mut self, rtype: RecordType, rrset: Option<Rrset>) {
+        let apex = Arc::clone(self.apex_node());
+        let old = apex.rrset(rtype).map(Arc::clone);
+        let new = rrset.map(|rrset| match old {
+            Some(old) if old.has_same_data(&rrset) => old,
+            _ => Arc::new(rrset),
+        });
+        self.zone.made.retain(|other| other.rtype() != rtype);
+        self.zone.made.extend(new);
+        let stored = apex.rrsets.iter().filter(|other| other.rtype() != rtype).cloned();
+        let rrsets = with_made(stored, &self.zone.made);
+        self.put_data(apex.name.clone(), rrsets, Some(apex));
+    }
+
+    /// The next snapshot; links of touched names are redone.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::NoSoa`] if the SOA is gone: the zone is to be served no longer.
+    pub fn finish(mut self) -> Result<Zone, BuildError> {
+        let apex_node = Arc::clone(self.apex_node());
+        let soa = apex_node.rrset(RecordType::SOA).map(Arc::clone);
+        let soa = soa.ok_or_else(|| BuildError::NoSoa(self.zone.apex.clone()))?;
+        let negative_ttl = self.zone.negative_ttl();
+        self.zone.apex_node = apex_node;
+        self.zone.soa = soa;
+        if self.zone.mode == DenialMode::Unsigned {
+            return Ok(self.zone);
+        }
+        if self.zone.negative_ttl() != negative_ttl {
+            self.zone.rebuild_chain();
+            return Ok(self.zone);
+        }
+        if !self.redirected.is_empty() {
+            let redirected = &self.redirected;
+            let below = self.zone.names.iter().filter(|node| redirected.iter().any(|cut| node.name.is_under(cut)));
+            self.touched.extend(below.map(|node| node.name.clone()));
+        }
+        let places = self.touched.iter().map(|name| match self.zone.node(name.as_wire()) {
+            Some(node) => self.zone.place_of(node),
+            None => (name.clone(), None),
+        });
+        let places = places.collect();
+        let ttl = self.zone.negative_ttl();
+        self.zone.chain.update(places, ttl);
+        Ok(self.zone)
+    }
+
+    fn apex_node(&self) -> &Arc<Node> {
+        // The apex is never removed: put_data keeps it even without data.
+        self.zone.node(self.zone.apex.as_wire()).unwrap_or(&self.zone.apex_node)
+    }
+
+    fn put_data(&mut self, name: Name, rrsets: Vec<Arc<Rrset>>, old: Option<Arc<Node>>) {
+        if old.is_none() && rrsets.is_empty() {
+            return;
+        }
+        let is_apex = name == self.zone.apex;
+        let mut node = Node::new(name.clone(), rrsets, is_apex);
+        if let Some(old) = &old {
+            node.children = old.children;
+            node.has_wildcard_child = old.has_wildcard_child;
+        }
+        self.zone.rrset_count += node.rrsets.len();
+        self.zone.rrset_count -= old.as_ref().map_or(0, |old| old.rrsets.len());
+        let was_redirecting = old.as_ref().is_some_and(|old| old.is_redirecting());
+        if was_redirecting {
+            self.zone.redirects.take(name.label_count());
+        }
+        if node.is_redirecting() {
+            self.zone.redirects.add(name.label_count());
+        }
+        if was_redirecting != node.is_redirecting() && node.children > 0 {
+            self.redirected.push(name.clone());
+        }
+        self.touched.insert(name.clone());
+        if node.rrsets.is_empty() && node.children == 0 && !is_apex {
+            self.remove_node(&name);
+            self.drop_child(&name);
+        } else {
+            self.put_node(node);
+            if old.is_none() {
+                self.add_child(&name);
+            }
+        }
+    }
+
+    /// Tells the parent that a name has come; empty non-terminals appear as needed.
+    fn add_child(&mut self, name: &Name) {
+        let mut child = name.clone();
+        while child != self.zone.apex {
+            let Some(parent) = child.parent() else { return };
+            let old = self.zone.node(parent.as_wire()).map(Arc::clone);
+            let is_new = old.is_none();
+            let mut node = old.map_or_else(|| Node::new(parent.clone(), Vec::new(), false), |old| Node::clone(&old));
+            node.children += 1;
+            node.has_wildcard_child |= child.is_wildcard();
+            self.put_node(node);
+            if !is_new {
+                return;
+            }
+            self.touched.insert(parent.clone());
+            child = parent;
+        }
+    }
+
+    /// Tells the parent that a name is gone; empty non-terminals that led to nothing else go too.
+    fn drop_child(&mut self, name: &Name) {
+        let mut child = name.clone();
+        while child != self.zone.apex {
+            let Some(parent) = child.parent() else { return };
+            let Some(old) = self.zone.node(parent.as_wire()).map(Arc::clone) else { return };
+            let mut node = Node::clone(&old);
+            node.children = node.children.saturating_sub(1);
+            node.has_wildcard_child &= !child.is_wildcard();
+            if !node.rrsets.is_empty() || node.children > 0 || parent == self.zone.apex {
+                self.put_node(node);
+                return;
+            }
+            self.remove_node(&parent);
+            self.touched.insert(parent.clone());
+            child = parent;
+        }
+    }
+
+    fn put_node(&mut self, node: Node) {
+        let key = self.zone.hash(node.name.as_wire());
+        let node = Arc::new(node);
+        let name = Arc::clone(&node);
+        self.zone.names.insert(key, node, |other| other.name.as_wire().cmp(name.name.as_wire()));
+    }
+
+    fn remove_node(&mut self, name: &Name) {
+        let key = self.zone.hash(name.as_wire());
+        self.zone.names.remove(key, |node| node.name.as_wire() == name.as_wire());
+    }
+}
