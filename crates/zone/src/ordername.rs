@@ -1,7 +1,7 @@
 //! What PowerDNS derives and keeps in the column `ordername` (PDNS dialect, rectify).
 
-use crate::nsec3hash::{base32hex, nsec3_hash};
 use crate::Nsec3Params;
+use crate::nsec3hash::{base32hex, nsec3_hash};
 use wire::Name;
 
 /// How a zone's `ordername` column is filled.
@@ -65,9 +65,12 @@ mod tests {
     #[test]
     fn labels_below_the_apex_in_reverse() {
         let apex = Name::parse("example.com").unwrap();
-        for (name, wanted) in
-            [("example.com", ""), ("www.example.com", "www"), ("A.b.Example.com", "b a"), ("a\\.b.c.example.com", "c a\\.b")]
-        {
+        for (name, wanted) in [
+            ("example.com", ""),
+            ("www.example.com", "www"),
+            ("A.b.Example.com", "b a"),
+            ("a\\.b.c.example.com", "c a\\.b"),
+        ] {
             assert_eq!(nsec_ordername(&Name::parse(name).unwrap(), &apex), wanted);
         }
         assert_eq!(nsec_ordername(&Name::parse("a.b").unwrap(), &Name::root()), "b a");

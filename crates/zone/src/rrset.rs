@@ -76,6 +76,11 @@ impl Rrset {
     /// Builds the RRset from RDATAs in wire format, in any order: sorted by canonical form (RFC 4034
     /// section 6.3), duplicates dropped (RFC 2181 section 5). At most [`RECORDS_MAX`] are kept.
     pub fn new(rtype: RecordType, ttl: u32, rdatas: Vec<Vec<u8>>) -> Rrset {
+        if let [rdata] = rdatas.as_slice() {
+            let mut encoded = Vec::with_capacity(2 + rdata.len());
+            push_encoded(&mut encoded, rdata);
+            return Rrset { rtype, ttl, count: 1, encoded: encoded.into(), signatures: SignatureSlot::default() };
+        }
         let mut keyed: Vec<(Vec<u8>, Vec<u8>)> =
             rdatas.into_iter().map(|rdata| (wire::rdata::canonical(rtype, &rdata).into_owned(), rdata)).collect();
         keyed.sort();
@@ -85,13 +90,7 @@ impl Rrset {
         for (_, rdata) in &keyed {
             push_encoded(&mut encoded, rdata);
         }
-        Rrset {
-            rtype,
-            ttl,
-            count: keyed.len() as u16,
-            encoded: encoded.into(),
-            signatures: SignatureSlot::default(),
-        }
+        Rrset { rtype, ttl, count: keyed.len() as u16, encoded: encoded.into(), signatures: SignatureSlot::default() }
     }
 
     /// The same from RDATAs that are already length-prefixed.

@@ -183,7 +183,10 @@ impl<T: Clone> PagedTable<T> {
             let entries: Vec<Entry<T>> = page.entries().cloned().collect();
             let middle = entries.partition_point(|entry| top_bits(entry.key, root_bits) & 1 == 0);
             let (low, high) = entries.split_at(middle);
-            [Arc::new(Page::from_sorted(low.to_vec(), root_bits)), Arc::new(Page::from_sorted(high.to_vec(), root_bits))]
+            [
+                Arc::new(Page::from_sorted(low.to_vec(), root_bits)),
+                Arc::new(Page::from_sorted(high.to_vec(), root_bits)),
+            ]
         });
         self.root = Arc::new(halves.collect());
         self.root_bits = root_bits;

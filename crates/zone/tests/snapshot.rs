@@ -7,7 +7,8 @@ use wire::{Name, RecordType};
 use zone::nsec3hash::{nsec3_hash, nsec3_hash_wire};
 use zone::{DenialMode, Found, Nsec3Params, Rrset, Signatures, Zone, ZoneBuilder, ZoneEditor};
 
-const SOA: &[u8] = b"\x02ns\x07example\0\x04host\x07example\0\0\0\0\x07\0\0\x0e\x10\0\0\x0e\x10\0\x01\x51\x80\0\0\x01\x2c";
+const SOA: &[u8] =
+    b"\x02ns\x07example\0\x04host\x07example\0\0\0\0\x07\0\0\x0e\x10\0\0\x0e\x10\0\x01\x51\x80\0\0\x01\x2c";
 const APEX: &str = "example";
 
 fn name(text: &str) -> Name {
@@ -119,7 +120,10 @@ fn numbers_come_from_the_soa() {
 
 #[test]
 fn unchanged_rrsets_keep_their_signatures_and_the_old_snapshot_stays() {
-    let zone = build(DenialMode::Nsec3(Nsec3Params::default()), &[("a.example", A.0, A.1), ("a.example", RecordType::TXT, b"\x01t")]);
+    let zone = build(
+        DenialMode::Nsec3(Nsec3Params::default()),
+        &[("a.example", A.0, A.1), ("a.example", RecordType::TXT, b"\x01t")],
+    );
     let signatures = Signatures { key_set: 1, refresh_at: 2, expires_at: 3, encoded: Box::new([]) };
     let owner = name("a.example");
     let node = Arc::clone(zone.node(owner.as_wire()).unwrap());
@@ -129,7 +133,8 @@ fn unchanged_rrsets_keep_their_signatures_and_the_old_snapshot_stays() {
     let mut editor = ZoneEditor::new(&zone);
     editor.replace_name(&owner, vec![rrset(A.0, A.1), rrset(RecordType::TXT, b"\x01u")]);
     let next = editor.finish().unwrap();
-    let has = |zone: &Zone, rtype| zone.node(owner.as_wire()).unwrap().rrset(rtype).unwrap().signatures().load().is_some();
+    let has =
+        |zone: &Zone, rtype| zone.node(owner.as_wire()).unwrap().rrset(rtype).unwrap().signatures().load().is_some();
     assert!(has(&next, RecordType::A) && !has(&next, RecordType::TXT));
     assert!(has(&zone, RecordType::A) && has(&zone, RecordType::TXT));
 }
