@@ -83,6 +83,12 @@ impl Chain {
         Some((&link.name, &link.rrset))
     }
 
+    pub(crate) fn nsec_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+        let Chain::Nsec(links) = self else { return None };
+        let link = links.0.get(&links.before(&CanonicalKey::of(name))?)?;
+        Some((&link.name, &link.rrset))
+    }
+
     pub(crate) fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
         let Chain::Nsec3(links) = self else { return None };
         links.table.get(table_key(hash), |link| link.0.0 == *hash).map(|link| &link.0.1)

@@ -143,6 +143,12 @@ impl Zone {
         self.chain.nsec_at_or_before(name)
     }
 
+    /// The NSEC RRset of the greatest owner before `name` in canonical order, going round, with its owner.
+    /// `None` unless the zone has an NSEC chain.
+    pub fn nsec_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+        self.chain.nsec_before(name)
+    }
+
     /// The NSEC3 RRset whose owner hash equals `hash`. `None` unless the zone has an NSEC3 chain.
     pub fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
         self.chain.nsec3_matching(hash)
