@@ -1,18 +1,289 @@
 //! Which NSEC or NSEC3 records prove what (RFC 4035 section 3.1.3, RFC 5155 section 7.2).
+//!
+//! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation
+//! unless a name must be ordered.
 
 use std::sync::Arc;
+
 use wire::Name;
-use zone::{Found, Rrset, Zone};
+use wire::name::NAME_OCTETS_MAX;
+use zone::lookup::Wildcard;
+use zone::nsec3hash::nsec3_hash_wire;
+use zone::{Denial, Found, Nsec3Hash, Nsec3Params, Rrset, Zone};
+
+/// No proof needs more: closest encloser, next closer name, wildcard, and one to spare.
+const RECORDS_MAX: usize = 4;
+
+/// Octets of an NSEC3 owner's first label: its length and base32hex of 20 octets.
+const HASHED_LABEL_OCTETS: usize = 33;
 
 /// The records of one proof, each with its owner, without duplicates; at most four.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Proof<'z> {
-    /// In the order they are to be sent.
-    pub records: Vec<(Name, &'z Arc<Rrset>)>,
+    records: [Option<(ProofOwner<'z>, &'z Arc<Rrset>)>; RECORDS_MAX],
+}
+
+/// The owner of an NSEC or NSEC3 RRset.
+#[derive(Debug, Clone, Copy)]
+pub enum ProofOwner<'z> {
+    /// A name of the zone.
+    Name(&'z Name),
+    /// A hashed name, directly below the apex.
+    Hashed {
+        /// The first label in wire format: 32 and 32 characters of base32hex in lower case.
+        label: [u8; HASHED_LABEL_OCTETS],
+        /// The rest.
+        apex: &'z Name,
+    },
+}
+
+impl<'z> Proof<'z> {
+    /// Owners and RRsets in the order they are to be sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&ProofOwner<'z>, &'z Arc<Rrset>)> + '_ {
+        self.records.iter().map_while(|record| record.as_ref()).map(|(owner, rrset)| (owner, *rrset))
+    }
+
+    /// How many RRsets.
+    pub fn len(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Whether no proof is needed, or none exists.
+    pub fn is_empty(&self) -> bool {
+        self.records[0].is_none()
+    }
+
+    fn push(&mut self, owner: ProofOwner<'z>, rrset: &'z Arc<Rrset>) {
+        for slot in &mut self.records {
+            match slot {
+                // One record often proves two things.
+                Some((_, present)) if Arc::ptr_eq(present, rrset) => return,
+                Some(_) => {}
+                None => {
+                    *slot = Some((owner, rrset));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl ProofOwner<'_> {
+    /// The owner in wire format, put together in `buffer` where it must be.
+    pub fn wire<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
+        match self {
+            ProofOwner::Name(name) => name.as_wire(),
+            ProofOwner::Hashed { label, apex } => {
+                let apex = apex.as_wire();
+                // An apex of more than 222 octets leaves no room for hashed names, and has no NSEC3 chain.
+                let length = (HASHED_LABEL_OCTETS + apex.len()).min(NAME_OCTETS_MAX);
+                buffer[..HASHED_LABEL_OCTETS].copy_from_slice(label);
+                buffer[HASHED_LABEL_OCTETS..length].copy_from_slice(&apex[..length - HASHED_LABEL_OCTETS]);
+                &buffer[..length]
+            }
+        }
+    }
+
+    /// The owner as a name.
+    pub fn to_name(&self) -> Name {
+        match self {
+            ProofOwner::Name(name) => (*name).clone(),
+            ProofOwner::Hashed { label, apex } => apex.child(&label[1..]).unwrap_or_else(|_| (*apex).clone()),
+        }
+    }
 }
 
 /// The proof that belongs to what was found for `qname` (lower-case wire): name error, no data (also of a wildcard), wildcard
 /// expansion, referral without DS. Empty where none is needed or the zone is unsigned.
-pub fn prove<'z>(_zone: &'z Zone, _qname: &[u8], _found: &Found<'z>) -> Proof<'z> {
-    todo!()
+pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>) -> Proof<'z> {
+    let mut proof = Proof::default();
+    let Some(claim) = Claim::of(found) else {
+        return proof;
+    };
+    match zone.denial() {
+        Denial::Unsigned => {}
+        Denial::Nsec(_) => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
+        Denial::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
+    }
+    proof
+}
+
+/// What has to be proved.
+enum Claim<'z> {
+    /// The name has no records of the type asked for (also: no DS at a cut).
+    NoData(&'z Name),
+    /// Nothing is at the name, and no wildcard at its closest encloser.
+    NameError(&'z Name),
+    /// Nothing is at the name, so that the wildcard below this closest encloser applies.
+    Expanded(&'z Name),
+    /// The same, and the wildcard has no records of the type asked for.
+    ExpandedNoData(Wildcard<'z>),
+}
+
+impl<'z> Claim<'z> {
+    fn of(found: &Found<'z>) -> Option<Claim<'z>> {
+        match *found {
+            Found::Answer { wildcard, .. } | Found::Cname { wildcard, .. } => {
+                wildcard.map(|wildcard| Claim::Expanded(wildcard.closest_encloser.name()))
+            }
+            Found::NoData { wildcard: Some(wildcard), .. } => Some(Claim::ExpandedNoData(wildcard)),
+            Found::NoData { node, wildcard: None } => Some(Claim::NoData(node.name())),
+            Found::NameError { closest_encloser } => Some(Claim::NameError(closest_encloser.name())),
+            Found::Referral { cut } => cut.rrset(wire::RecordType::DS).is_none().then(|| Claim::NoData(cut.name())),
+            Found::Dname { .. } => None,
+        }
+    }
+}
+
+/// Proofs out of NSEC records (RFC 4035 section 3.1.3).
+struct Nsec<'p, 'z> {
+    zone: &'z Zone,
+    proof: &'p mut Proof<'z>,
+}
+
+impl<'z> Nsec<'_, 'z> {
+    fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
+        match claim {
+            // Section 3.1.3.1; at an empty non-terminal, whose name owns no NSEC, the record before covers it.
+            Claim::NoData(name) => self.at_or_before(name),
+            // Section 3.1.3.2.
+            Claim::NameError(closest_encloser) => {
+                self.at_or_before_wire(qname);
+                with_wildcard(closest_encloser.as_wire(), |wildcard| self.at_or_before_wire(wildcard));
+            }
+            // Section 3.1.3.3.
+            Claim::Expanded(_) => self.at_or_before_wire(qname),
+            // Section 3.1.3.4.
+            Claim::ExpandedNoData(wildcard) => {
+                self.at_or_before(wildcard.source.name());
+                self.at_or_before_wire(qname);
+            }
+        }
+    }
+
+    fn at_or_before_wire(&mut self, name: &[u8]) {
+        if let Ok(name) = Name::from_wire(name) {
+            self.at_or_before(&name);
+        }
+    }
+
+    fn at_or_before(&mut self, name: &Name) {
+        if let Some((owner, rrset)) = self.zone.nsec_at_or_before(name) {
+            self.proof.push(ProofOwner::Name(owner), rrset);
+        }
+    }
+}
+
+/// Proofs out of NSEC3 records (RFC 5155 section 7.2).
+struct Nsec3<'p, 'z> {
+    zone: &'z Zone,
+    params: &'z Nsec3Params,
+    proof: &'p mut Proof<'z>,
+}
+
+impl<'z> Nsec3<'_, 'z> {
+    fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
+        match claim {
+            // Sections 7.2.3, 7.2.4 and 7.2.7: with opt-out the name, or the empty non-terminal, may not be in the chain.
+            Claim::NoData(name) => {
+                if !self.matching(name.as_wire()) {
+                    self.closest_encloser(name.as_wire(), parent(name.as_wire()));
+                }
+            }
+            // Section 7.2.2.
+            Claim::NameError(closest_encloser) => {
+                let provable = self.closest_encloser(qname, closest_encloser.as_wire());
+                with_wildcard(provable, |wildcard| self.covering(wildcard));
+            }
+            // Section 7.2.6.
+            Claim::Expanded(closest_encloser) => self.covering(next_closer(qname, closest_encloser.as_wire())),
+            // Section 7.2.5.
+            Claim::ExpandedNoData(wildcard) => {
+                self.closest_encloser(qname, wildcard.closest_encloser.name().as_wire());
+                let source = wildcard.source.name().as_wire();
+                if !self.matching(source) {
+                    self.covering(source);
+                }
+            }
+        }
+    }
+
+    /// The closest encloser proof of section 7.2.1 for `name`, whose closest existing ancestor is `encloser`: the record that
+    /// matches, and the one that covers the next closer name. With opt-out an ancestor that exists may have no record; the
+    /// closest that has one then stands in (sections 7.2.4 and 7.2.7), and is returned.
+    fn closest_encloser<'n>(&mut self, name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
+        let mut encloser = &name[name.len().saturating_sub(encloser.len())..];
+        // The apex always has its record.
+        while !self.matching(encloser) && encloser.len() > self.zone.apex().as_wire().len() {
+            encloser = parent(encloser);
+        }
+        self.covering(next_closer(name, encloser));
+        encloser
+    }
+
+    /// Adds the record of this very name.
+    fn matching(&mut self, name: &[u8]) -> bool {
+        let hash = nsec3_hash_wire(name, self.params);
+        let Some(rrset) = self.zone.nsec3_matching(&hash) else {
+            return false;
+        };
+        self.push(&hash, rrset);
+        true
+    }
+
+    /// Adds the record whose interval holds the hash of this name.
+    fn covering(&mut self, name: &[u8]) {
+        let hash = nsec3_hash_wire(name, self.params);
+        if let Some((owner, rrset)) = self.zone.nsec3_covering(&hash) {
+            self.push(&owner, rrset);
+        }
+    }
+
+    fn push(&mut self, hash: &Nsec3Hash, rrset: &'z Arc<Rrset>) {
+        let mut label = [32; HASHED_LABEL_OCTETS];
+        base32hex_into(hash, &mut label[1..]);
+        self.proof.push(ProofOwner::Hashed { label, apex: self.zone.apex() }, rrset);
+    }
+}
+
+/// RFC 4648 section 7 in lower case, into exactly 32 octets.
+fn base32hex_into(hash: &Nsec3Hash, out: &mut [u8]) {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    for (five, eight) in hash.chunks_exact(5).zip(out.chunks_exact_mut(8)) {
+        let bits = five.iter().fold(0u64, |bits, &octet| bits << 8 | u64::from(octet));
+        for (index, digit) in eight.iter_mut().enumerate() {
+            *digit = DIGITS[(bits >> (35 - 5 * index)) as usize & 31];
+        }
+    }
+}
+
+/// The name one label longer than `encloser` on the way to `name`, which lies below it (RFC 5155 section 1.3).
+fn next_closer<'n>(name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
+    let mut name = name;
+    loop {
+        let above = parent(name);
+        if above.len() <= encloser.len() {
+            return name;
+        }
+        name = above;
+    }
+}
+
+/// A wire name without its first label; the root stays.
+fn parent(name: &[u8]) -> &[u8] {
+    match name.first() {
+        Some(&length) if length != 0 => name.get(1 + usize::from(length)..).unwrap_or_default(),
+        _ => name,
+    }
+}
+
+/// Calls `with` with `*.encloser`, unless that is too long to be a name: then nothing can exist below `encloser` either.
+fn with_wildcard(encloser: &[u8], with: impl FnOnce(&[u8])) {
+    let length = 2 + encloser.len();
+    let mut buffer = [0; NAME_OCTETS_MAX];
+    if length <= NAME_OCTETS_MAX {
+        buffer[..2].copy_from_slice(b"\x01*");
+        buffer[2..length].copy_from_slice(encloser);
+        with(&buffer[..length]);
+    }
 }

@@ -3,11 +3,21 @@
 //! Pure: bytes, snapshots and `now` in, values out. `now` is Unix seconds as `u32` arithmetic of RFC 1982
 //! where it meets the wire.
 
+pub mod algorithm;
 pub mod denial;
+pub mod ds;
+pub mod isc;
 pub mod key;
+pub mod rrsig;
+mod rsa;
 pub mod served;
 pub mod signer;
+pub mod verify;
+pub mod window;
 
-pub use key::{Algorithm, KeyError, ZoneKey};
-pub use served::{ServedZone, ZoneTable};
-pub use signer::{SigningPolicy, ZoneSigner};
+pub use algorithm::Algorithm;
+pub use denial::{Proof, prove};
+pub use key::{KeyError, ZoneKey};
+pub use served::{ServedZone, ZoneTable, ZoneView};
+pub use signer::{KeyInUse, ZoneSigner};
+pub use window::SigningPolicy;

@@ -1,9 +1,15 @@
 //! The zones being served, each a snapshot with the signer of its keys.
 
-use crate::ZoneSigner;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use foldhash::quality::RandomState;
+use imbl::shared_ptr::DefaultSharedPtr;
 use wire::Name;
+use wire::name::NAME_OCTETS_MAX;
 use zone::Zone;
+
+use crate::ZoneSigner;
 
 /// One zone as it is served at one moment: data and keys always change together.
 #[derive(Clone)]
@@ -15,53 +21,209 @@ pub struct ServedZone {
 }
 
 /// All served zones. Readers take one view per batch and never wait; writers swap one zone at the cost of a path copy.
-pub struct ZoneTable {}
+pub struct ZoneTable {
+    current: ArcSwap<Zones>,
+    /// Held by the one writer. Zones no longer served wait here until no reader holds them, so that it is never a reader that
+    /// has to free a large zone in the middle of its batch.
+    retired: Mutex<Vec<Arc<ServedZone>>>,
+}
 
 /// What a reader holds for one batch.
-pub struct ZoneView {}
+pub struct ZoneView(Arc<Zones>);
+
+/// A persistent map: a clone shares all but the path to what is changed in it. Names are hashed with a random seed, since a
+/// zone's owner may choose them.
+#[derive(Clone)]
+struct Zones {
+    by_apex: imbl::GenericHashMap<Arc<[u8]>, Arc<ServedZone>, RandomState, DefaultSharedPtr>,
+    depths: Depths,
+}
 
 impl ZoneTable {
     /// An empty table.
     pub fn new() -> Arc<ZoneTable> {
-        todo!()
+        let by_apex = imbl::GenericHashMap::with_hasher(RandomState::default());
+        let zones = Zones { by_apex, depths: Depths::new() };
+        Arc::new(ZoneTable { current: ArcSwap::from_pointee(zones), retired: Mutex::default() })
     }
+
     /// One atomic load.
     pub fn view(&self) -> ZoneView {
-        todo!()
+        ZoneView(self.current.load_full())
     }
+
     /// Puts or replaces a zone under its apex.
-    pub fn put(&self, _zone: ServedZone) {
-        todo!()
+    pub fn put(&self, zone: ServedZone) {
+        self.put_all([zone]);
     }
+
+    /// Puts or replaces many zones in one step: readers see all of them or none.
+    pub fn put_all(&self, zones: impl IntoIterator<Item = ServedZone>) {
+        self.change(|next, retired| {
+            for zone in zones {
+                let apex = zone.zone.apex().as_wire().to_ascii_lowercase();
+                match next.by_apex.insert(apex.as_slice().into(), Arc::new(zone)) {
+                    Some(old) => retired.push(old),
+                    None => next.depths.add(depth(&apex)),
+                }
+            }
+        });
+    }
+
     /// Stops serving a zone.
-    pub fn remove(&self, _apex: &Name) -> bool {
-        todo!()
+    pub fn remove(&self, apex: &Name) -> bool {
+        let apex = apex.as_wire().to_ascii_lowercase();
+        self.change(|next, retired| {
+            let Some(old) = next.by_apex.remove(apex.as_slice()) else {
+                return false;
+            };
+            next.depths.subtract(depth(&apex));
+            retired.push(old);
+            true
+        })
+    }
+
+    /// Frees zones that are no longer served and that no reader holds any more; writes do so too. Returns how many still wait.
+    pub fn reclaim(&self) -> usize {
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        retired.retain(|zone| Arc::strong_count(zone) > 1);
+        retired.len()
+    }
+
+    fn change<R>(&self, change: impl FnOnce(&mut Zones, &mut Vec<Arc<ServedZone>>) -> R) -> R {
+        // A panic of another writer leaves the table as it was: nothing is published before the change is whole.
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Zones::clone(&self.current.load());
+        let result = change(&mut next, &mut retired);
+        self.current.store(Arc::new(next));
+        retired.retain(|zone| Arc::strong_count(zone) > 1);
+        result
     }
 }
 
 impl ZoneView {
     /// The zone with the longest apex that `qname` (lower-case wire) is at or under.
-    pub fn find(&self, _qname: &[u8]) -> Option<&ServedZone> {
-        todo!()
+    pub fn find(&self, qname: &[u8]) -> Option<&ServedZone> {
+        self.find_within(qname, 0)
     }
+
     /// The same, but never a zone whose apex is `qname` itself: the parent's side of a DS query (RFC 4035 section 3.1.4.1).
-    pub fn find_parent(&self, _qname: &[u8]) -> Option<&ServedZone> {
-        todo!()
+    pub fn find_parent(&self, qname: &[u8]) -> Option<&ServedZone> {
+        self.find_within(qname, 1)
     }
+
     /// The zone with exactly this apex.
-    pub fn get(&self, _apex: &Name) -> Option<&ServedZone> {
-        todo!()
+    pub fn get(&self, apex: &Name) -> Option<&ServedZone> {
+        self.0.by_apex.get(apex.as_wire().to_ascii_lowercase().as_slice()).map(Arc::as_ref)
     }
+
     /// All zones, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &ServedZone> + '_ {
-        std::iter::empty()
+        self.0.by_apex.values().map(Arc::as_ref)
     }
+
     /// How many.
     pub fn len(&self) -> usize {
-        todo!()
+        self.0.by_apex.len()
     }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.by_apex.is_empty()
+    }
+
+    /// The deepest zone over `qname` without its leftmost `skip` labels. Only depths at which zones exist are probed, so a name
+    /// of 127 labels costs no more than others.
+    fn find_within(&self, qname: &[u8], skip: usize) -> Option<&ServedZone> {
+        let mut starts = [0u8; DEPTHS];
+        let mut labels = 0;
+        let mut at = 0;
+        while let Some(&length) = qname.get(at)
+            && length != 0
+            && labels < DEPTHS - 1
+        {
+            at += 1 + usize::from(length);
+            labels += 1;
+            starts[labels] = u8::try_from(at).ok()?;
+        }
+        let mut depth = labels.checked_sub(skip)?;
+        loop {
+            depth = self.0.depths.at_most(depth)?;
+            let suffix = qname.get(usize::from(starts[labels - depth])..)?;
+            if let Some(zone) = self.0.by_apex.get(suffix) {
+                return Some(zone);
+            }
+            depth = depth.checked_sub(1)?;
+        }
+    }
+}
+
+/// Depths an apex can have: 0 labels to 127, two octets each.
+const DEPTHS: usize = NAME_OCTETS_MAX / 2 + 1;
+
+/// How many zones have how many labels.
+#[derive(Clone)]
+struct Depths {
+    counts: Box<[u32; DEPTHS]>,
+    /// Bit `n`: some zone has `n` labels.
+    present: u128,
+}
+
+impl Depths {
+    fn new() -> Depths {
+        Depths { counts: Box::new([0; DEPTHS]), present: 0 }
+    }
+
+    fn add(&mut self, depth: usize) {
+        self.counts[depth] += 1;
+        self.present |= 1 << depth;
+    }
+
+    fn subtract(&mut self, depth: usize) {
+        self.counts[depth] -= 1;
+        if self.counts[depth] == 0 {
+            self.present &= !(1 << depth);
+        }
+    }
+
+    /// The greatest depth in use that is not above `depth`.
+    fn at_most(&self, depth: usize) -> Option<usize> {
+        let candidates = self.present & (u128::MAX >> (127 - depth));
+        candidates.checked_ilog2().map(|depth| depth as usize)
+    }
+}
+
+fn depth(apex: &[u8]) -> usize {
+    let mut labels = 0;
+    let mut at = 0;
+    while let Some(&length) = apex.get(at)
+        && length != 0
+    {
+        at += 1 + usize::from(length);
+        labels += 1;
+    }
+    labels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_depths_in_use_are_probed() {
+        let mut depths = Depths::new();
+        assert_eq!(depths.at_most(127), None);
+        depths.add(2);
+        depths.add(2);
+        depths.add(127);
+        depths.add(0);
+        assert_eq!(depths.at_most(127), Some(127));
+        assert_eq!(depths.at_most(126), Some(2));
+        assert_eq!(depths.at_most(1), Some(0));
+        depths.subtract(2);
+        assert_eq!(depths.at_most(3), Some(2));
+        depths.subtract(2);
+        depths.subtract(0);
+        assert_eq!(depths.at_most(126), None);
     }
 }
