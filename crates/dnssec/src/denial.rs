@@ -9,7 +9,7 @@ use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::lookup::Wildcard;
 use zone::nsec3hash::nsec3_hash_wire;
-use zone::{Denial, Found, Nsec3Hash, Nsec3Params, Rrset, Zone};
+use zone::{DenialMode, Found, Nsec3Hash, Nsec3Params, Rrset, Zone};
 
 /// No proof needs more: closest encloser, next closer name, wildcard, and one to spare.
 const RECORDS_MAX: usize = 4;
@@ -100,10 +100,10 @@ pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>) -> Proof<'z> {
     let Some(claim) = Claim::of(found) else {
         return proof;
     };
-    match zone.denial() {
-        Denial::Unsigned => {}
-        Denial::Nsec(_) => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
-        Denial::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
+    match zone.denial_mode() {
+        DenialMode::Unsigned => {}
+        DenialMode::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
+        DenialMode::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
     }
     proof
 }
