@@ -136,7 +136,7 @@ fn rsa_numbers(text: &str) -> Result<[Vec<u8>; 8], KeyError> {
 /// The value of the last line named `name`, in any letter case.
 fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
     let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name)).last().map(|(_, value)| value.trim())
+    pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name)).next_back().map(|(_, value)| value.trim())
 }
 
 fn number(text: &str, name: &str) -> Result<Vec<u8>, KeyError> {

@@ -229,3 +229,156 @@ pub fn key_tag(dnskey: &[u8]) -> u16 {
     }
     ((sum + (sum >> 16)) & 0xffff) as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::HEXLOWER;
+
+    use super::*;
+
+    fn text(algorithm: &str, private: &str) -> String {
+        format!("Private-key-format: v1.2\nAlgorithm: {algorithm}\nPrivateKey: {private}\n")
+    }
+
+    /// RFC 6605 section 6.1.
+    #[test]
+    fn rfc6605_section_6_1_p256_key_and_ds() {
+        let key = ZoneKey::from_isc(&text("13 (ECDSAP256SHA256)", "GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ="), 257);
+        let key = key.unwrap();
+        let public = "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==";
+        assert_eq!(key.dnskey_text(), format!("257 3 13 {public}"));
+        let ds = "55648 13 2 b4c8c1fe2e7477127b27115656ad6256f424625bf5c1e2770ce6d6e37df61d17";
+        assert_eq!(key.ds_text(&Name::parse("EXAMPLE.net").unwrap(), 2).unwrap(), ds);
+        assert_eq!((key.key_tag(), key.bits(), key.flags()), (55648, 256, 257));
+    }
+
+    /// RFC 6605 section 6.2.
+    #[test]
+    fn rfc6605_section_6_2_p384_key_and_ds() {
+        let private = "WURgWHCcYIYUPWgeLmiPY2DJJk02vgrmTfitxgqcL4vwW7BOrbawVmVe0d9V94SR";
+        let key = ZoneKey::from_isc(&text("14 (ECDSAP384SHA384)", private), 257).unwrap();
+        let public = "xKYaNhWdGOfJ+nPrL8/arkwf2EY3MDJ+SErKivBVSum1w/egsXvSADtNJhyem5RCOpgQ6K8X1DRSEkrbYQ+OB+v8/uX45NBwY8rp65F6Glur8I/mlVNgF6W/qTI37m40";
+        assert_eq!(key.dnskey_text(), format!("257 3 14 {public}"));
+        let ds = "10771 14 4 72d7b62976ce06438e9c0bf319013cf801f09ecc84b8d7e9495f27e305c6a9b0563a9b5f4d288405c3008a946df983d6";
+        assert_eq!(key.ds_text(&Name::parse("example.net").unwrap(), 4).unwrap(), ds);
+    }
+
+    /// RFC 8080 section 6.1.
+    #[test]
+    fn rfc8080_section_6_1_ed25519_key_and_ds() {
+        let private = "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=";
+        let key = ZoneKey::from_isc(&text("15 (ED25519)", private), 257).unwrap();
+        assert_eq!(key.dnskey_text(), "257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=");
+        let ds = "3613 15 2 3aa5ab37efce57f737fc1627013fee07bdf241bd10f3b1964ab55c78e79a304b";
+        assert_eq!(key.ds_text(&Name::parse("example.com").unwrap(), 2).unwrap(), ds);
+    }
+
+    /// What `pdnsutil show-zone example.org` printed for these keys.
+    #[test]
+    fn public_keys_tags_and_digests_are_powerdnss() {
+        let cases = [
+            (
+                include_str!("../tests/keys/rsasha256-2048.private").to_owned(),
+                257,
+                "257 3 8 AwEAAcnY8ouaf4QkaX6I6St7i8KSnyUt6T9lQCwP6wAh7P1q/K2LWn2EYh8WcogxjdLKtZud8B2DBIMFimo5L8FuxCcjhz8ZuByG/y13gRlDBKnUkITLNRXN/MguEKEERpKDzeCuTLryq4n0UyJXu071+yHM4mXpz3pMm8b2NYANceS/YxjoqsdRZl19brc4lYLUTEhf+5JMWnKza89ASy0ConAbGTJj53sZI0CYZVrf31LNDNHB0rxxQKyukgP9+Dpg6LRzwfKGAmbVrnp1ODe5xlw1wO6q6WFBwI/trc7LAwjPUd2zHdPuOM8PtMAU0sBxQpOnsWYTfX4ZOlw3k8Ybz2E=",
+                "41489 8 2 557d35257ae0b2b44026a996b03fe2fc9d520d4c4a7443be578bd3b09918935f",
+                "41489 8 4 4ce1bb283d90d3119225e678c5de08ce24dbff88410e22ee9397890e967aff019db3a61117d2e9bb7b4831599048cd62",
+                2048,
+            ),
+            (
+                include_str!("../tests/keys/rsasha512-2048.private").to_owned(),
+                257,
+                "257 3 10 AwEAAeearpsch3mgOqXquFc44cmhkEvfJcWfrayWUUnbPFvrnhTjEXZqi2HgPFwi5yygDpcVt21p/VvI35cL8XhtHjUgMwtYJ7iGd2caShc7cIUxGbWSMKkWLAXderANztl76cM35ElhuqX+o3sNOX8OaSrCOqLC6t+Q4UEQ2MTzkegWJGF0yye/X2Qg0mrgoCBuG0PFFc8lRHycHMp7G7wMpZMcAzL/IA9TF+7mM2dlkdbGWG+K1ipOYk0YDb01RBSot0EnuxTbeu6ivnTzrf5jjBiR/eNQFVOhTzZ49ReY5nyStsSmlKiSKIx8n1arYdfWShT8AeVPkdqVhUNr9MNPqv8=",
+                "26202 10 2 f8e476e060b753227975f32f98f333a002c24bc8dbaa6e9a9aa4e09aa6f25cdf",
+                "26202 10 4 2115d21d52f1a02f81ee6a9791d94cb2aa9b7f043ca925d496aef28d5e00e8882f2bebeaa46d0b089b57bebeaa6a5ac8",
+                2048,
+            ),
+            (
+                text("13", "R+J1OBjDPUGT5k/g11acki7vcXHbFXBeTkc5lnXJzXc="),
+                256,
+                "256 3 13 dKzrmaujzmMWrGieQxBB1J66bGGc9Gm6mLDpQHzE7VRTxLBWeCO+cwipp6PYilOHtrw8Le60BP+zLZ+WzUViSw==",
+                "24676 13 2 d3eb20b175acf0bfa9b92a66e5e8870c67337f6a0219916122a5a7833a99ee18",
+                "24676 13 4 87131a03a28cbc8c199e68ecbb7e1b8a61341b91d1c57d00f03a404965b9da7e8a14afa44b28bb05b7115977814ca9f1",
+                256,
+            ),
+            (
+                text("14", "t6/PDzzNhZfiReHWlp3ZIJAQ9qJKzwwy3XrFgn7jGaExJvKuQh8q7YofJSCjvxBC"),
+                256,
+                "256 3 14 6mmFCBTwzEQeXLYbGQC0Y+ASmE7/1L6sW8genlyMznHvphetkOBaVh6Zny9UC+qOgLQJX5Clp9nAMMCHnbaq+3vWdsCu+4q/GLOOk8uc0TszY5rH+V9uxcrSmmfqgVqL",
+                "40653 14 2 7320e3375afcbb0b36fa5a3135c1b5768c2f96caa5c473be28e05b7685a68e75",
+                "40653 14 4 b8bd0ad88d3688cb8c06d89ead831c0a9aa673a3324247f36bf58a3aa0d2d814f76a2b096650c5298188b8457b6d0ac2",
+                384,
+            ),
+            (
+                text("15", "YhvhT7W3AvW0UOxaCUGM8WpjrKP1hNqZU0s/1ij94hE="),
+                256,
+                "256 3 15 IBjFJenG9itDQwD/UHsboUBOfUebLTRa75e1K/rzc84=",
+                "6722 15 2 78b03865f5f0b457dc91bdba9a1c6bc6bfa9b61f829cf4ab9f7e804b360656ca",
+                "6722 15 4 443bc53a79a508b58fab4c816205b8612c76a3071277953faa7fe608bfc1ccdc0fe3d60bc6f6a188a49995f26b1d3419",
+                256,
+            ),
+        ];
+        let zone = Name::parse("example.org").unwrap();
+        for (text, flags, dnskey, sha256, sha384, bits) in cases {
+            let key = ZoneKey::from_isc(&text, flags).unwrap();
+            assert_eq!(key.dnskey_text(), dnskey);
+            assert_eq!(key.ds_text(&zone, 2).unwrap(), sha256);
+            assert_eq!(key.ds_text(&zone, 4).unwrap(), sha384);
+            assert_eq!(key.bits(), bits);
+            assert_eq!(key.ds(&zone, 1), None);
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_refused_with_the_reason() {
+        let small = ZoneKey::from_isc(include_str!("../tests/keys/rsasha256-1024.private"), 256).unwrap_err();
+        assert_eq!(small.to_string(), "key was refused: an RSA key of 1024 bits cannot be used, 2048 to 4096 can");
+        let large = include_str!("../tests/keys/rsasha256-2048.private");
+        let mixed: String = large
+            .lines()
+            .map(|line| match line.strip_prefix("Exponent1: ") {
+                Some(_) => "Exponent1: AQAB\n".to_owned(),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        assert!(matches!(ZoneKey::from_isc(&mixed, 256), Err(KeyError::Refused(_))));
+        for algorithm in ["13", "14"] {
+            let length = if algorithm == "13" { 32 } else { 48 };
+            for scalar in [vec![0; length], vec![0xff; length]] {
+                let text = text(algorithm, &BASE64.encode(&scalar));
+                assert!(matches!(ZoneKey::from_isc(&text, 257), Err(KeyError::Refused(_))));
+            }
+        }
+        let good = text("13", "R+J1OBjDPUGT5k/g11acki7vcXHbFXBeTkc5lnXJzXc=");
+        for flags in [0, 1, 255, 385] {
+            assert!(ZoneKey::from_isc(&good, flags).unwrap_err().to_string().contains("neither 256 nor 257"));
+        }
+        assert!(matches!(ZoneKey::generate(Algorithm::RsaSha256), Err(KeyError::Algorithm(_))));
+    }
+
+    #[test]
+    fn made_keys_are_new_and_read_back() {
+        for algorithm in [Algorithm::EcdsaP256Sha256, Algorithm::EcdsaP384Sha384, Algorithm::Ed25519] {
+            let text = ZoneKey::generate(algorithm).unwrap();
+            assert_eq!(text, *crate::isc::normalize(&text).unwrap());
+            let key = ZoneKey::from_isc(&text, 257).unwrap();
+            let other = ZoneKey::from_isc(&ZoneKey::generate(algorithm).unwrap(), 257).unwrap();
+            assert_eq!(key.algorithm(), algorithm);
+            assert_ne!(key.dnskey(), other.dnskey());
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_private_material() {
+        let key = ZoneKey::from_isc(&text("13", "R+J1OBjDPUGT5k/g11acki7vcXHbFXBeTkc5lnXJzXc="), 256).unwrap();
+        assert_eq!(format!("{key:?}"), "ZoneKey { algorithm: EcdsaP256Sha256, flags: 256, key_tag: 24676, .. }");
+    }
+
+    #[test]
+    fn delete_records_are_rfc8078s() {
+        assert_eq!(HEXLOWER.encode(&ds::CDS_DELETE), "0000000000");
+        assert_eq!(ds::ds_text(&ds::CDS_DELETE), "0 0 0 00");
+        // Flags 0, protocol 3, algorithm 0, the key one zero octet: `0 3 0 AA==`.
+        assert_eq!(HEXLOWER.encode(&ds::CDNSKEY_DELETE), "0000030000");
+    }
+}

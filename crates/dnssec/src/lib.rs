@@ -20,4 +20,5 @@ pub use denial::{Proof, prove};
 pub use key::{KeyError, ZoneKey};
 pub use served::{ServedZone, ZoneTable, ZoneView};
 pub use signer::{KeyInUse, ZoneSigner};
+pub use verify::VerifyError;
 pub use window::SigningPolicy;

@@ -207,7 +207,34 @@ fn depth(apex: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use wire::RecordType;
+    use zone::{DenialMode, ZoneBuilder};
+
     use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn served(apex: &Name) -> ServedZone {
+        let mut builder = ZoneBuilder::new(apex.clone(), DenialMode::Unsigned);
+        let soa = [apex.as_wire(), apex.as_wire(), &[0; 20]].concat();
+        builder.add(apex, RecordType::SOA, 60, &soa);
+        ServedZone { zone: Arc::new(builder.finish().unwrap()), signer: None }
+    }
+
+    fn table(apexes: &[&str]) -> Arc<ZoneTable> {
+        let table = ZoneTable::new();
+        apexes.iter().for_each(|apex| table.put(served(&name(apex))));
+        table
+    }
+
+    fn found(zone: Option<&ServedZone>) -> Option<String> {
+        zone.map(|zone| zone.zone.apex().to_string())
+    }
 
     #[test]
     fn only_depths_in_use_are_probed() {
@@ -225,5 +252,136 @@ mod tests {
         depths.subtract(2);
         depths.subtract(0);
         assert_eq!(depths.at_most(126), None);
+    }
+
+    #[test]
+    fn the_longest_apex_wins_and_ds_is_asked_of_the_parent() {
+        let table = table(&["org", "example.org", "a.b.example.org"]);
+        let view = table.view();
+        let find = |text: &str| found(view.find(name(text).as_wire()));
+        let find_parent = |text: &str| found(view.find_parent(name(text).as_wire()));
+        assert_eq!(find("www.example.org").as_deref(), Some("example.org."));
+        assert_eq!(find("b.example.org").as_deref(), Some("example.org."));
+        assert_eq!(find("x.a.b.example.org").as_deref(), Some("a.b.example.org."));
+        assert_eq!(find("xexample.org").as_deref(), Some("org."));
+        assert_eq!(find("com"), None);
+        assert_eq!(find("."), None);
+        assert_eq!(find_parent("a.b.example.org").as_deref(), Some("example.org."));
+        assert_eq!(find_parent("example.org").as_deref(), Some("org."));
+        assert_eq!(find_parent("org"), None);
+        assert_eq!(find_parent("."), None);
+        assert_eq!((view.len(), view.iter().count(), view.is_empty()), (3, 3, false));
+    }
+
+    #[test]
+    fn the_root_is_a_zone_like_others() {
+        let table = table(&[".", "org"]);
+        let view = table.view();
+        assert_eq!(found(view.find(&[0])).as_deref(), Some("."));
+        assert_eq!(found(view.find(name("com").as_wire())).as_deref(), Some("."));
+        assert_eq!(found(view.find_parent(name("org").as_wire())).as_deref(), Some("."));
+        assert!(view.find_parent(&[0]).is_none());
+        assert!(table.remove(&Name::root()));
+        assert!(table.view().find(&[0]).is_none());
+    }
+
+    #[test]
+    fn names_of_127_labels_and_of_255_octets_are_found() {
+        let longest = name(&"a.".repeat(127));
+        assert_eq!(longest.as_wire().len(), 255);
+        let table = table(&["a", &"a.".repeat(126)]);
+        table.put(served(&longest));
+        let view = table.view();
+        assert_eq!(view.find(longest.as_wire()).unwrap().zone.apex(), &longest);
+        assert_eq!(view.find_parent(longest.as_wire()).unwrap().zone.apex().label_count(), 126);
+        assert_eq!(found(view.find(name(&"a.".repeat(125)).as_wire())).as_deref(), Some("a."));
+    }
+
+    #[test]
+    fn octets_that_are_no_name_find_nothing() {
+        let table = table(&["org"]);
+        let view = table.view();
+        for octets in [&[][..], &[3], &[3, b'o', b'r', b'g'], &[63, 0], &[0xff; 300]] {
+            assert!(view.find(octets).is_none());
+            assert!(view.find_parent(octets).is_none());
+        }
+    }
+
+    #[test]
+    fn letter_case_of_an_apex_does_not_matter() {
+        let table = table(&["Example.ORG"]);
+        assert!(table.view().find(name("www.example.org").as_wire()).is_some());
+        assert!(table.view().get(&name("EXAMPLE.org")).is_some());
+        assert!(table.remove(&name("exAmple.org")));
+        assert!(!table.remove(&name("example.org")));
+        assert!(table.view().is_empty());
+    }
+
+    #[test]
+    fn a_view_does_not_change_and_its_zones_are_freed_by_the_writer() {
+        let table = table(&["org"]);
+        let before = table.view();
+        let old = Arc::downgrade(&before.get(&name("org")).unwrap().zone);
+        table.put(served(&name("org")));
+        table.put(served(&name("com")));
+        assert_eq!((before.len(), table.view().len()), (1, 2));
+        assert_eq!(table.reclaim(), 1, "a reader still holds the old zone");
+        drop(before);
+        assert!(old.upgrade().is_some(), "the reader that went last did not have to free it");
+        assert_eq!(table.reclaim(), 0);
+        assert!(old.upgrade().is_none());
+    }
+
+    /// A path copy: one zone among 20,000 costs a small part of what copying the table would.
+    #[test]
+    fn replacing_one_zone_copies_little() {
+        let table = ZoneTable::new();
+        let zone = served(&name("z0.test"));
+        table.put_all((0..20_000).map(|i| served(&name(&format!("z{i}.test")))));
+        let before = table.view();
+        let clock = std::time::Instant::now();
+        ZoneTable::new().put_all(before.iter().cloned());
+        let whole = clock.elapsed();
+        let clock = std::time::Instant::now();
+        (0..100).for_each(|_| table.put(zone.clone()));
+        let one = clock.elapsed() / 100;
+        assert!(one * 20 < whole, "one zone took {one:?}, all of them {whole:?}");
+        assert_eq!(table.view().len(), 20_000);
+        assert!(!Arc::ptr_eq(&before.get(&name("z0.test")).unwrap().zone, &zone.zone));
+        assert!(Arc::ptr_eq(&table.view().get(&name("z0.test")).unwrap().zone, &zone.zone));
+    }
+
+    fn any_name() -> impl Strategy<Value = String> {
+        proptest::collection::vec(prop_oneof![Just("a"), Just("b"), Just("c")], 0..6)
+            .prop_map(|labels| labels.join("."))
+    }
+
+    proptest! {
+        #[test]
+        fn find_is_the_longest_apex_a_name_is_under(
+            puts in proptest::collection::vec(any_name(), 0..12),
+            removes in proptest::collection::vec(any_name(), 0..6),
+            asked in proptest::collection::vec(any_name(), 1..20),
+        ) {
+            let table = ZoneTable::new();
+            let mut model = BTreeSet::new();
+            for apex in puts.iter().map(|text| name(text)) {
+                table.put(served(&apex));
+                model.insert(apex);
+            }
+            for apex in removes.iter().map(|text| name(text)) {
+                prop_assert_eq!(table.remove(&apex), model.remove(&apex));
+            }
+            let view = table.view();
+            prop_assert_eq!(view.len(), model.len());
+            for asked in asked.iter().map(|text| name(text)) {
+                let best = |strictly: bool| {
+                    let over = model.iter().filter(|apex| asked.is_under(apex) && !(strictly && asked == **apex));
+                    over.max_by_key(|apex| apex.label_count()).map(Name::to_string)
+                };
+                prop_assert_eq!(found(view.find(asked.as_wire())), best(false));
+                prop_assert_eq!(found(view.find_parent(asked.as_wire())), best(true));
+            }
+        }
     }
 }

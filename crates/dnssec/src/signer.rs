@@ -277,3 +277,228 @@ fn identity<'k>(apex: &Name, windows: &Windows, keys: impl Iterator<Item = (&'k 
 fn some_rrset(rtype: RecordType, ttl: u32, rdatas: Vec<Vec<u8>>) -> Option<Rrset> {
     (!rdatas.is_empty()).then(|| Rrset::new(rtype, ttl, rdatas))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::verify::verify;
+    use crate::{Algorithm, VerifyError};
+
+    const NOW: u32 = 1_790_000_000;
+    const DAY: u32 = 86_400;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn key(algorithm: Algorithm, flags: u16) -> Arc<ZoneKey> {
+        Arc::new(ZoneKey::from_isc(&ZoneKey::generate(algorithm).unwrap(), flags).unwrap())
+    }
+
+    fn used(key: &Arc<ZoneKey>, active: bool, published: bool) -> KeyInUse {
+        KeyInUse { key: Arc::clone(key), active, published }
+    }
+
+    fn signer(keys: Vec<KeyInUse>) -> ZoneSigner {
+        ZoneSigner::new(name("Example.org"), keys, SigningPolicy::default())
+    }
+
+    fn p256(flags: u16) -> Arc<ZoneKey> {
+        key(Algorithm::EcdsaP256Sha256, flags)
+    }
+
+    fn a(octet: u8) -> Rrset {
+        Rrset::new(RecordType::A, 300, vec![vec![192, 0, 2, octet]])
+    }
+
+    /// Tags of the keys that sign `rtype`, each signature verified.
+    fn tags(signer: &ZoneSigner, rtype: RecordType) -> Vec<u16> {
+        let rrset = match rtype {
+            RecordType::DNSKEY => signer.dnskey_rrset(3600).unwrap(),
+            RecordType::CDS => signer.cds_rrset(3600, &[2]).unwrap(),
+            RecordType::CDNSKEY => signer.cdnskey_rrset(3600).unwrap(),
+            _ => a(1),
+        };
+        let apex = name("example.org");
+        let signatures = signer.signatures(&apex, &rrset, NOW);
+        let mut tags = Vec::new();
+        for rrsig in signatures.rdatas() {
+            let tag = RrsigFields::parse(rrsig).unwrap().0.key_tag;
+            let of = |key: &KeyInUse| verify(&apex, &rrset, rrsig, key.key.dnskey(), &apex, NOW).is_ok();
+            assert!(signer.keys().iter().any(of), "key tag {tag}");
+            tags.push(tag);
+        }
+        tags.sort();
+        tags
+    }
+
+    fn sorted(keys: &[&Arc<ZoneKey>]) -> Vec<u16> {
+        let mut tags: Vec<u16> = keys.iter().map(|key| key.key_tag()).collect();
+        tags.sort();
+        tags
+    }
+
+    #[test]
+    fn every_algorithm_makes_signatures_that_verify() {
+        let rsa = [
+            (include_str!("../tests/keys/rsasha256-2048.private"), Algorithm::RsaSha256),
+            (include_str!("../tests/keys/rsasha512-2048.private"), Algorithm::RsaSha512),
+        ];
+        let rsa = rsa.map(|(text, algorithm)| (text.to_owned(), algorithm));
+        let made = [Algorithm::EcdsaP256Sha256, Algorithm::EcdsaP384Sha384, Algorithm::Ed25519]
+            .map(|algorithm| (ZoneKey::generate(algorithm).unwrap(), algorithm));
+        for (text, algorithm) in rsa.into_iter().chain(made) {
+            let key = Arc::new(ZoneKey::from_isc(&text, 257).unwrap());
+            assert_eq!(key.algorithm(), algorithm);
+            let signer = signer(vec![used(&key, true, true)]);
+            assert_eq!(tags(&signer, RecordType::A), [key.key_tag()], "{algorithm}");
+            assert_eq!(tags(&signer, RecordType::DNSKEY), [key.key_tag()], "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn ksk_signs_keys_and_zsk_the_rest() {
+        let (ksk, zsk) = (p256(257), p256(256));
+        let signer = signer(vec![used(&zsk, true, true), used(&ksk, true, true)]);
+        for rtype in [RecordType::DNSKEY, RecordType::CDS, RecordType::CDNSKEY] {
+            assert_eq!(tags(&signer, rtype), sorted(&[&ksk]));
+        }
+        assert_eq!(tags(&signer, RecordType::A), sorted(&[&zsk]));
+        assert_eq!(signer.dnskey_rrset(60).unwrap().len(), 2);
+        assert_eq!(signer.cds_rrset(60, &[2, 4]).unwrap().len(), 2);
+        assert_eq!(signer.cdnskey_rrset(60).unwrap().rdatas().collect::<Vec<_>>(), [ksk.dnskey()]);
+    }
+
+    #[test]
+    fn a_lone_role_signs_everything_per_algorithm() {
+        let (ksk, zsk, csk) = (p256(257), p256(256), key(Algorithm::Ed25519, 256));
+        let signer = signer(vec![used(&ksk, true, true), used(&zsk, true, true), used(&csk, true, true)]);
+        assert_eq!(tags(&signer, RecordType::DNSKEY), sorted(&[&ksk, &csk]));
+        assert_eq!(tags(&signer, RecordType::A), sorted(&[&zsk, &csk]));
+        assert_eq!(signer.entry_points().len(), 2);
+    }
+
+    #[test]
+    fn inactive_keys_are_only_published_and_unpublished_ones_only_sign() {
+        let (ksk, next, old, zsk) = (p256(257), p256(256), p256(256), p256(256));
+        let keys =
+            vec![used(&ksk, true, true), used(&zsk, true, true), used(&next, false, true), used(&old, true, false)];
+        let signer = signer(keys);
+        assert_eq!(tags(&signer, RecordType::A), sorted(&[&zsk, &old]));
+        let dnskeys = signer.dnskey_rrset(60).unwrap();
+        let has = |key: &ZoneKey| dnskeys.rdatas().any(|rdata| rdata == key.dnskey());
+        assert!(has(&ksk) && has(&zsk) && has(&next) && !has(&old));
+    }
+
+    #[test]
+    fn a_zone_without_active_keys_cannot_be_signed() {
+        let signer = signer(vec![used(&p256(257), false, true)]);
+        assert!(!signer.can_sign());
+        let rrset = a(1);
+        let signatures = signer.signatures(&name("example.org"), &rrset, NOW);
+        assert_eq!(signatures.rdatas().count(), 0);
+        assert!(rrset.signatures().load().is_none(), "nothing is kept that would look like signatures");
+        assert!(signer.is_due(&rrset, NOW));
+        assert_eq!(signer.sign_due([(name("example.org"), &Arc::new(rrset))], NOW, 10), 0);
+        assert!(!ZoneSigner::new(name("x"), Vec::new(), SigningPolicy::default()).can_sign());
+    }
+
+    #[test]
+    fn signatures_stay_in_their_slot_until_they_are_due() {
+        let signer = signer(vec![used(&p256(257), true, true)]);
+        let (owner, rrset) = (name("www.example.org"), a(1));
+        assert!(signer.is_due(&rrset, NOW));
+        let first = signer.signatures(&owner, &rrset, NOW);
+        assert!(!signer.is_due(&rrset, NOW));
+        assert!(Arc::ptr_eq(&first, &signer.signatures(&owner, &rrset, first.refresh_at - 1)));
+        assert!(signer.is_due(&rrset, first.refresh_at));
+        let second = signer.signatures(&owner, &rrset, first.refresh_at);
+        assert_eq!(second.refresh_at, first.refresh_at + 7 * DAY);
+        assert_eq!(second.expires_at, first.expires_at + 7 * DAY);
+    }
+
+    #[test]
+    fn a_clock_that_was_fast_leaves_nothing_in_the_future() {
+        let signer = signer(vec![used(&p256(257), true, true)]);
+        let (owner, rrset) = (name("www.example.org"), a(1));
+        signer.signatures(&owner, &rrset, NOW + 300 * DAY);
+        assert!(signer.is_due(&rrset, NOW));
+        let signatures = signer.signatures(&owner, &rrset, NOW);
+        let rrsig = signatures.rdatas().next().unwrap();
+        let dnskey = signer.keys()[0].key.dnskey();
+        assert_eq!(verify(&owner, &rrset, rrsig, dnskey, &name("example.org"), NOW), Ok(3));
+    }
+
+    #[test]
+    fn replicas_agree_on_windows_and_key_sets() {
+        let (ksk, zsk) = (p256(257), p256(256));
+        let here = signer(vec![used(&ksk, true, true), used(&zsk, true, true)]);
+        let there = signer(vec![used(&zsk, true, true), used(&ksk, true, true)]);
+        assert_eq!(here.key_set(), there.key_set());
+        let (owner, rrset) = (name("www.example.org"), a(1));
+        let ours = here.signatures(&owner, &rrset, NOW);
+        assert!(!there.is_due(&rrset, NOW), "what one made the other need not make again");
+        let theirs = there.signatures(&name("WWW.example.ORG"), &a(1), NOW + 1);
+        assert_eq!((ours.refresh_at, ours.expires_at), (theirs.refresh_at, theirs.expires_at));
+    }
+
+    #[test]
+    fn only_what_other_keys_sign_is_signed_again() {
+        let (ksk, new_ksk, zsk, next) = (p256(257), p256(257), p256(256), p256(256));
+        let (owner, rrset) = (name("www.example.org"), a(1));
+        let before = signer(vec![used(&ksk, true, true), used(&zsk, true, true)]);
+        let keys = before.dnskey_rrset(60).unwrap();
+        before.signatures(&owner, &rrset, NOW);
+        before.signatures(&name("example.org"), &keys, NOW);
+        let rolled = signer(vec![used(&ksk, true, true), used(&new_ksk, true, true), used(&zsk, true, true)]);
+        assert!(rolled.is_due(&keys, NOW) && !rolled.is_due(&rrset, NOW));
+        let published = signer(vec![used(&ksk, true, true), used(&zsk, true, true), used(&next, false, true)]);
+        assert!(!published.is_due(&rrset, NOW));
+        let switched = signer(vec![used(&ksk, true, true), used(&zsk, false, true), used(&next, true, true)]);
+        assert!(!switched.is_due(&keys, NOW) && switched.is_due(&rrset, NOW));
+        let set = [&before, &rolled, &published, &switched].map(|signer| signer.key_set());
+        assert!((0..4).all(|i| (0..i).all(|j| set[i] != set[j])), "{set:?}");
+        let policy = SigningPolicy { lifetime: Duration::from_secs(20 * 86_400), ..SigningPolicy::default() };
+        let shorter = ZoneSigner::new(name("example.org"), before.keys().to_vec(), policy);
+        assert!(shorter.is_due(&rrset, NOW));
+    }
+
+    /// RFC 4035 section 5.3.2: the labels field tells a validator that `*.example.org` was signed.
+    #[test]
+    fn a_wildcards_signature_holds_for_names_it_expands_to() {
+        let signer = signer(vec![used(&p256(257), true, true)]);
+        let (rrset, zone) = (a(1), name("example.org"));
+        let signatures = signer.signatures(&name("*.example.org"), &rrset, NOW);
+        let rrsig = signatures.rdatas().next().unwrap();
+        let dnskey = signer.keys()[0].key.dnskey();
+        for owner in ["*.example.org", "x.example.org", "a.b.example.org", "*.b.example.org"] {
+            assert_eq!(verify(&name(owner), &rrset, rrsig, dnskey, &zone, NOW), Ok(2), "{owner}");
+        }
+        assert_eq!(verify(&zone, &rrset, rrsig, dnskey, &zone, NOW), Err(VerifyError::Wrong));
+    }
+
+    #[test]
+    fn the_background_signer_stops_at_its_budget_and_at_what_is_due() {
+        let signer = signer(vec![used(&p256(257), true, true)]);
+        let rrsets: Vec<Arc<Rrset>> = (0..10).map(|octet| Arc::new(a(octet))).collect();
+        let all = || rrsets.iter().enumerate().map(|(i, rrset)| (name(&format!("n{i}.example.org")), rrset));
+        assert_eq!(signer.sign_due(all(), NOW, 4), 4);
+        assert_eq!(rrsets.iter().filter(|rrset| signer.is_due(rrset, NOW)).count(), 6);
+        assert_eq!(signer.sign_due(all(), NOW, 100), 6);
+        assert_eq!(signer.sign_due(all(), NOW, 100), 0);
+        let later = NOW + 3 * DAY + DAY / 2;
+        let due = rrsets.iter().filter(|rrset| signer.is_due(rrset, later)).count();
+        assert!((1..10).contains(&due), "renewal is spread: {due}");
+    }
+
+    #[test]
+    fn delete_records_ask_for_the_ds_to_go() {
+        let signer = signer(vec![used(&p256(257), true, true)]);
+        assert_eq!(signer.cds_rrset(60, &[0]).unwrap().rdatas().collect::<Vec<_>>(), [ds::CDS_DELETE]);
+        assert_eq!(ZoneSigner::cdnskey_delete_rrset(60).rdatas().collect::<Vec<_>>(), [ds::CDNSKEY_DELETE]);
+        assert!(signer.cds_rrset(60, &[]).is_none());
+        assert!(signer.cds_rrset(60, &[1, 3]).is_none());
+    }
+}

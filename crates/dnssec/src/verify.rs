@@ -134,3 +134,137 @@ fn split_rsa(public: &[u8]) -> Option<(&[u8], &[u8])> {
         [] => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+    use wire::RecordType;
+
+    use super::*;
+    use crate::ZoneKey;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn key(algorithm: u8, private: &str) -> ZoneKey {
+        ZoneKey::from_isc(&format!("Algorithm: {algorithm}\nPrivateKey: {private}\n"), 257).unwrap()
+    }
+
+    fn rrsig(fields: &RrsigFields, signature: &str) -> Vec<u8> {
+        let mut rdata = Vec::new();
+        fields.write(&mut rdata);
+        rdata.extend(BASE64.decode(signature.as_bytes()).unwrap());
+        rdata
+    }
+
+    /// RFC 6605 section 6.1: `www.example.net. 3600 IN A 192.0.2.1`, 20100812100439 to 20100909100439.
+    fn rfc6605_p256() -> (Name, Rrset, Vec<u8>, ZoneKey) {
+        let fields = RrsigFields {
+            rtype: RecordType::A,
+            algorithm: 13,
+            labels: 3,
+            original_ttl: 3600,
+            expiration: 1_284_026_679,
+            inception: 1_281_607_479,
+            key_tag: 55648,
+            signer: name("example.net"),
+        };
+        let signature = "qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7ZwmwWep666VCw==";
+        (
+            name("www.example.net"),
+            Rrset::new(RecordType::A, 3600, vec![vec![192, 0, 2, 1]]),
+            rrsig(&fields, signature),
+            key(13, "GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ="),
+        )
+    }
+
+    #[test]
+    fn rfc6605_section_6_1_p256_signature() {
+        let (owner, rrset, rrsig, key) = rfc6605_p256();
+        let check = |now| verify(&owner, &rrset, &rrsig, key.dnskey(), &name("example.net"), now);
+        assert_eq!(check(1_282_000_000), Ok(3));
+        assert_eq!(check(1_281_607_478), Err(VerifyError::NotYetValid));
+        assert_eq!(check(1_284_026_680), Err(VerifyError::Expired));
+    }
+
+    /// RFC 6605 section 6.2: the same record, 20100812102025 to 20100909102025.
+    #[test]
+    fn rfc6605_section_6_2_p384_signature() {
+        let fields = RrsigFields {
+            rtype: RecordType::A,
+            algorithm: 14,
+            labels: 3,
+            original_ttl: 3600,
+            expiration: 1_284_027_625,
+            inception: 1_281_608_425,
+            key_tag: 10771,
+            signer: name("example.net"),
+        };
+        let signature = "/L5hDKIvGDyI1fcARX3z65qrmPsVz73QD1Mr5CEqOiLP95hxQouuroGCeZOvzFaxsT8Glr74hbavRKayJNuydCuzWTSSPdz7wnqXL5bdcJzusdnI0RSMROxxwGipWcJm";
+        let key = key(14, "WURgWHCcYIYUPWgeLmiPY2DJJk02vgrmTfitxgqcL4vwW7BOrbawVmVe0d9V94SR");
+        let rrset = Rrset::new(RecordType::A, 3600, vec![vec![192, 0, 2, 1]]);
+        let rrsig = rrsig(&fields, signature);
+        let checked =
+            verify(&name("www.example.net"), &rrset, &rrsig, key.dnskey(), &name("example.net"), 1_282_000_000);
+        assert_eq!(checked, Ok(3));
+    }
+
+    /// RFC 8080 section 6.1, with the letter case of the name in the MX record changed (RFC 4034 section 6.2). Ed25519 is
+    /// deterministic, so that our signature must be the RFC's.
+    #[test]
+    fn rfc8080_section_6_1_ed25519_signature() {
+        let fields = RrsigFields {
+            rtype: RecordType::MX,
+            algorithm: 15,
+            labels: 2,
+            original_ttl: 3600,
+            expiration: 1_440_021_600,
+            inception: 1_438_207_200,
+            key_tag: 3613,
+            signer: name("example.com"),
+        };
+        let signature = "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrqNAg==";
+        let key = key(15, "ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=");
+        let owner = name("EXAMPLE.com");
+        let mx = [&[0, 10], name("Mail.example.COM").as_wire()].concat();
+        let rrset = Rrset::new(RecordType::MX, 3600, vec![mx]);
+        let rdata = rrsig(&fields, signature);
+        let checked = verify(&owner, &rrset, &rdata, key.dnskey(), &name("example.com"), 1_439_000_000);
+        assert_eq!(checked, Ok(2));
+        let mut signed = Vec::new();
+        fields.write(&mut signed);
+        write_canonical(owner.as_wire(), &rrset, 3600, &mut signed);
+        assert_eq!(BASE64.encode(&key.sign(&signed).unwrap()), signature);
+    }
+
+    #[test]
+    fn whatever_is_changed_is_found_out() {
+        let (owner, rrset, rrsig, key) = rfc6605_p256();
+        let zone = name("example.net");
+        let check = |owner: &Name, rrset: &Rrset, rrsig: &[u8], dnskey: &[u8], zone: &Name| {
+            verify(owner, rrset, rrsig, dnskey, zone, 1_282_000_000)
+        };
+        let a = |ttl, octet| Rrset::new(RecordType::A, ttl, vec![vec![192, 0, 2, octet]]);
+        assert_eq!(check(&owner, &a(60, 1), &rrsig, key.dnskey(), &zone), Ok(3), "a TTL that has counted down");
+        assert_eq!(check(&owner, &a(3601, 1), &rrsig, key.dnskey(), &zone), Err(VerifyError::Field("original TTL")));
+        assert_eq!(check(&owner, &a(3600, 2), &rrsig, key.dnskey(), &zone), Err(VerifyError::Wrong));
+        assert_eq!(check(&name("xxx.example.net"), &rrset, &rrsig, key.dnskey(), &zone), Err(VerifyError::Wrong));
+        assert_eq!(check(&zone, &rrset, &rrsig, key.dnskey(), &zone), Err(VerifyError::Field("labels")));
+        assert_eq!(check(&owner, &rrset, &rrsig, key.dnskey(), &name("net")), Err(VerifyError::Field("signer")));
+        let aaaa = Rrset::new(RecordType::AAAA, 3600, vec![vec![0; 16]]);
+        assert_eq!(check(&owner, &aaaa, &rrsig, key.dnskey(), &zone), Err(VerifyError::Field("type covered")));
+        for index in 0..rrsig.len() {
+            let mut changed = rrsig.clone();
+            changed[index] ^= 1;
+            assert!(check(&owner, &rrset, &changed, key.dnskey(), &zone).is_err(), "octet {index}");
+            assert!(check(&owner, &rrset, &rrsig[..index], key.dnskey(), &zone).is_err(), "{index} octets");
+        }
+        for index in 0..key.dnskey().len() {
+            let mut changed = key.dnskey().to_vec();
+            changed[index] ^= 1;
+            assert!(check(&owner, &rrset, &rrsig, &changed, &zone).is_err(), "octet {index}");
+            assert!(check(&owner, &rrset, &rrsig, &key.dnskey()[..index], &zone).is_err(), "{index} octets");
+        }
+    }
+}
