@@ -1,1 +1,5 @@
-//! harness
+//! What the suites share: a Postgres of their own.
+
+pub mod postgres;
+
+pub use postgres::Postgres;

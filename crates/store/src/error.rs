@@ -31,6 +31,9 @@ pub enum StoreError {
         /// The driver's error.
         source: BoxError,
     },
+    /// The database cannot be used as it is; the text says what to do.
+    #[error("{0}")]
+    Schema(String),
     /// The database holds something that cannot be read.
     #[error("stored data is malformed: {0}")]
     Malformed(String),

@@ -19,6 +19,9 @@ pub struct ZoneHeader {
     pub id: ZoneId,
     /// Distinguishes zones that had the same id (SQLite reuses ids).
     pub incarnation: u64,
+    /// Counts the changes made through [`crate::Store::edit_zone`]; read with the rest, so this and later
+    /// [`crate::Commit::generation`]s up to it are contained.
+    pub generation: u64,
     /// Lower case.
     pub name: Name,
     /// Metadata by kind.
@@ -64,10 +67,10 @@ pub struct ServedRecord {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FeedCursor {
     /// Postgres: `xmin` of the last snapshot. SQLite: highest id applied.
-    pub(crate) low: u64,
+    pub(crate) low: i64,
     /// Postgres: ids applied at or above `low`.
     pub(crate) applied: std::collections::BTreeSet<i64>,
-    /// System identifier and timeline, to notice another database.
+    /// Which database and, for Postgres, which timeline.
     pub(crate) database: String,
 }
 
@@ -80,6 +83,8 @@ pub enum ZoneChange {
         zone: ZoneId,
         /// Incarnation the change belongs to.
         incarnation: u64,
+        /// As in [`ZoneHeader::generation`].
+        generation: u64,
         /// Name and data; bad rows left out and logged.
         names: Vec<(Name, Vec<ServedRecord>)>,
     },

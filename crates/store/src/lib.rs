@@ -3,18 +3,31 @@
 //! The only place with SQL. PowerDNS's tables are used as they are (PDNS-DIALECT section 12); what is ours is named
 //! `signpost_*`. Every change to a zone is a [`ZoneEdit`].
 
+mod changes;
+mod connect;
+mod database;
 pub mod edit;
 pub mod error;
 pub mod feed;
+mod listen;
+mod load;
 pub mod model;
+mod read;
+mod schema;
+mod served;
+mod session;
+mod soa;
+mod write;
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use wire::Name;
+
 pub use edit::*;
 pub use error::StoreError;
 pub use feed::*;
 pub use model::*;
-use std::sync::Arc;
-use wire::{Name, RecordType};
 
 /// Where zones are kept. Object-safe; one behaviour suite holds both implementations to it.
 #[async_trait]
@@ -52,10 +65,12 @@ pub trait Store: Send + Sync + 'static {
     async fn wait_for_change(&self, poll: std::time::Duration);
 }
 
-/// Opens the store a URL names (`postgres://…`, `sqlite:///path/file.db`), creates or adopts the tables, runs our migrations.
-pub async fn open(_settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
-    todo!()
+/// Opens the store a URL names (`postgres://…`, `sqlite:path/file.db`), creates or adopts the tables, runs our migrations.
+///
+/// # Errors
+///
+/// [`StoreError::Unavailable`] if the database cannot be reached, [`StoreError::Schema`] if it cannot be used: an old
+/// PowerDNS schema, or commits that would not be durable.
+pub async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
+    database::open(settings).await
 }
-
-#[allow(unused)]
-fn _uses(_: RecordType) {}

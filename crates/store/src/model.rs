@@ -20,7 +20,46 @@ pub enum ZoneKind {
     /// catalog consumer
     Consumer,
 }
-// as_api() -> &'static str, as_stored() -> &'static str (upper case), parse_lenient(&str) -> ZoneKind (unknown is Native)
+
+impl ZoneKind {
+    /// As the API spells it.
+    pub fn as_api(self) -> &'static str {
+        match self {
+            ZoneKind::Native => "Native",
+            ZoneKind::Master => "Master",
+            ZoneKind::Slave => "Slave",
+            ZoneKind::Producer => "Producer",
+            ZoneKind::Consumer => "Consumer",
+        }
+    }
+
+    /// As `domains.type` holds it.
+    pub fn as_stored(self) -> &'static str {
+        match self {
+            ZoneKind::Native => "NATIVE",
+            ZoneKind::Master => "MASTER",
+            ZoneKind::Slave => "SLAVE",
+            ZoneKind::Producer => "PRODUCER",
+            ZoneKind::Consumer => "CONSUMER",
+        }
+    }
+
+    /// Takes old and new words in any case; whatever else is there means Native, as it does to PowerDNS.
+    pub fn parse_lenient(text: &str) -> ZoneKind {
+        match text.to_ascii_lowercase().as_str() {
+            "master" | "primary" => ZoneKind::Master,
+            "slave" | "secondary" => ZoneKind::Slave,
+            "producer" => ZoneKind::Producer,
+            "consumer" => ZoneKind::Consumer,
+            _ => ZoneKind::Native,
+        }
+    }
+
+    /// Whether the records come from elsewhere.
+    pub fn is_secondary(self) -> bool {
+        matches!(self, ZoneKind::Slave | ZoneKind::Consumer)
+    }
+}
 
 /// How to reach a database.
 #[derive(Debug, Clone)]

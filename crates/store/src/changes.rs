@@ -1,0 +1,295 @@
+//! Reading the change feed (DESIGN section 3).
+//!
+//! Ids and transaction ids commit out of order in Postgres, so a cursor is the `xmin` of the last snapshot and the feed
+//! ids applied above it: everything from `xmin` on is read again, and what is known is skipped. SQLite has one writer
+//! at a time, and its cursor is an id.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use wire::Name;
+
+use crate::load::{Which, headers};
+use crate::served::Reader;
+use crate::session::{Row, Session, Sql, Value, list};
+use crate::{FeedBatch, FeedCursor, ServedRecord, StoreError, ZoneChange, ZoneHeader, ZoneId};
+
+/// A zone with more changed names than this is loaded afresh.
+const NAMES_MAX: usize = 20_000;
+/// Feed rows kept at least this long: far longer than any reader sleeps.
+const KEEP_FEED_SECS: i64 = 3600;
+/// Journal entries kept this long.
+const KEEP_JOURNAL_SECS: i64 = 30 * 86_400;
+
+/// Where the database stands, in the present snapshot.
+pub(crate) struct State {
+    database: String,
+    /// Rows from here on are there.
+    pruned_below: i64,
+    /// Postgres: `xmin` of the snapshot. SQLite: the last id given out.
+    position: i64,
+}
+
+/// Reads it.
+pub(crate) async fn state(session: &mut Session) -> Result<State, StoreError> {
+    // The timeline of the control file is behind a promotion by a moment; until then `position` tells, since a
+    // promoted standby that lost transactions has not given out their ids.
+    const STATE: Sql = Sql {
+        postgres: "SELECT s.database_id || ' ' || (SELECT system_identifier FROM pg_control_system())::text || ' ' \
+                   || (SELECT timeline_id FROM pg_control_checkpoint())::text, \
+                   s.feed_pruned_below::text::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint \
+                   FROM signpost_state s",
+        sqlite: "SELECT database_id, feed_pruned_to, \
+                 coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'signpost_feed'), 0) FROM signpost_state",
+    };
+    let row = session
+        .first("reading the feed's state", STATE, [])
+        .await?
+        .ok_or_else(|| StoreError::Malformed("signpost_state is empty".to_owned()))?;
+    Ok(State { database: row.text(0)?.to_owned(), pruned_below: row.int(1)?, position: row.int(2)? })
+}
+
+/// The cursor of a reader that has just read everything.
+pub(crate) async fn cursor_now(session: &mut Session, state: &State) -> Result<FeedCursor, StoreError> {
+    let mut applied = BTreeSet::new();
+    if session.is_postgres() {
+        const APPLIED: Sql = Sql {
+            postgres: "SELECT id FROM signpost_feed WHERE xid >= $1::text::xid8",
+            sqlite: "SELECT id FROM signpost_feed WHERE id > $1",
+        };
+        for row in session.rows("reading the feed", APPLIED, [Value::Text(state.position.to_string())]).await? {
+            applied.insert(row.int(0)?);
+        }
+    }
+    Ok(FeedCursor { low: state.position, applied, database: state.database.clone() })
+}
+
+/// What the feed says about one zone.
+#[derive(Default)]
+struct Touched {
+    is_reload: bool,
+    is_header: bool,
+    names: BTreeSet<String>,
+}
+
+impl Touched {
+    fn take(&mut self, kind: &str, name: Option<&str>) {
+        match (kind, name) {
+            ("name", Some(name)) if !self.is_reload => {
+                self.names.insert(name.to_owned());
+                if self.names.len() > NAMES_MAX {
+                    self.is_reload = true;
+                    self.names.clear();
+                }
+            }
+            ("zone", _) => {
+                self.is_reload = true;
+                self.names.clear();
+            }
+            ("header", _) => self.is_header = true,
+            _ => {}
+        }
+    }
+}
+
+/// What changed since `cursor`.
+pub(crate) async fn changes(
+    session: &mut Session,
+    cursor: &FeedCursor,
+    default_ttl: u32,
+) -> Result<FeedBatch, StoreError> {
+    session.begin_reading().await?;
+    let state = state(session).await?;
+    if state.database != cursor.database || cursor.low < state.pruned_below || state.position < cursor.low {
+        session.rollback().await;
+        return Ok(FeedBatch::LoadAll);
+    }
+    let Some((touched, applied)) = read_feed(session, cursor, &state).await? else {
+        session.rollback().await;
+        return Ok(FeedBatch::LoadAll);
+    };
+    let changes = if touched.is_empty() { Vec::new() } else { read_changes(session, touched, default_ttl).await? };
+    session.commit().await?;
+    Ok(FeedBatch::Changes { changes, cursor: FeedCursor { low: state.position, applied, database: state.database } })
+}
+
+/// The zones touched since `cursor`, and the ids the next reader has to skip; `None` if every zone was touched.
+async fn read_feed(
+    session: &mut Session,
+    cursor: &FeedCursor,
+    state: &State,
+) -> Result<Option<(BTreeMap<i64, Touched>, BTreeSet<i64>)>, StoreError> {
+    const FEED: Sql = Sql {
+        postgres: "SELECT id, xid::text::bigint, zone_id, kind, name FROM signpost_feed \
+                   WHERE xid >= $1::text::xid8 ORDER BY id",
+        sqlite: "SELECT id, id, zone_id, kind, name FROM signpost_feed WHERE id > CAST($1 AS INTEGER) ORDER BY id",
+    };
+    let mut touched: BTreeMap<i64, Touched> = BTreeMap::new();
+    let mut applied = BTreeSet::new();
+    let mut is_everything = false;
+    let position = if session.is_postgres() { state.position } else { i64::MAX };
+    session
+        .each("reading the feed", FEED, [Value::Text(cursor.low.to_string())], |row| {
+            let id = row.int(0)?;
+            if row.int(1)? >= position {
+                applied.insert(id);
+            }
+            if cursor.applied.contains(&id) {
+                return Ok(());
+            }
+            let kind = row.text(3)?;
+            match row.int_or_null(2)? {
+                Some(zone) => touched.entry(zone).or_default().take(kind, row.text_or_null(4)?),
+                None => is_everything |= kind == "zone",
+            }
+            Ok(())
+        })
+        .await?;
+    Ok((!is_everything).then_some((touched, applied)))
+}
+
+async fn read_changes(
+    session: &mut Session,
+    touched: BTreeMap<i64, Touched>,
+    default_ttl: u32,
+) -> Result<Vec<ZoneChange>, StoreError> {
+    let ids: Vec<i64> = touched.keys().copied().collect();
+    let mut present: HashMap<i64, ZoneHeader> =
+        headers(session, &Which::Some(ids)).await?.into_iter().map(|header| (header.id.0, header)).collect();
+    let mut names = names_with_data(session, &touched, &present, default_ttl).await?;
+    let mut changes = Vec::with_capacity(touched.len());
+    for (id, touched) in touched {
+        let zone = ZoneId(id);
+        let Some(header) = present.remove(&id) else {
+            changes.push(ZoneChange::Gone(zone));
+            continue;
+        };
+        if touched.is_reload {
+            changes.push(ZoneChange::Reload(zone));
+            continue;
+        }
+        if let Some(names) = names.remove(&id) {
+            let (incarnation, generation) = (header.incarnation, header.generation);
+            let names = names.into_iter().collect();
+            changes.push(ZoneChange::Names { zone, incarnation, generation, names });
+        }
+        if touched.is_header {
+            changes.push(ZoneChange::Header(header));
+        }
+    }
+    Ok(changes)
+}
+
+type Names = BTreeMap<Name, Vec<ServedRecord>>;
+
+/// All enabled data of the touched names of zones that are there and are not loaded afresh anyway.
+async fn names_with_data(
+    session: &mut Session,
+    touched: &BTreeMap<i64, Touched>,
+    present: &HashMap<i64, ZoneHeader>,
+    default_ttl: u32,
+) -> Result<HashMap<i64, Names>, StoreError> {
+    const RECORDS: Sql = Sql {
+        postgres: "SELECT domain_id, name, type, content, ttl, prio FROM records \
+                   WHERE name = ANY (ARRAY(SELECT json_array_elements_text($2::json))) AND domain_id = $1 \
+                   AND type IS NOT NULL AND disabled = FALSE",
+        sqlite: "SELECT domain_id, name, type, content, ttl, prio FROM records \
+                 WHERE domain_id = $1 AND name IN (SELECT value FROM json_each($2)) \
+                 AND type IS NOT NULL AND disabled = 0",
+    };
+    let mut reader = Reader::new(default_ttl);
+    let mut found = HashMap::new();
+    for (&id, touched) in touched {
+        let Some(header) = present.get(&id).filter(|_| !touched.is_reload && !touched.names.is_empty()) else {
+            continue;
+        };
+        let apex = &header.name;
+        let mut names = Names::new();
+        // As written, and as we would write it: a person may spell an escape another way.
+        let mut spellings = BTreeSet::new();
+        for text in &touched.names {
+            match Name::parse(text) {
+                Ok(name) if name.is_under(apex) => {
+                    let name = name.to_lowercase();
+                    spellings.insert(name.to_dotless());
+                    spellings.insert(text.clone());
+                    names.insert(name, Vec::new());
+                }
+                Ok(_) => tracing::warn!(zone = %apex, name = text, "a changed name is out of its zone"),
+                Err(error) => tracing::warn!(zone = %apex, name = text, %error, "a changed name cannot be read"),
+            }
+        }
+        let spellings: Vec<String> = spellings.into_iter().collect();
+        let take = |row: Row| -> Result<(), StoreError> {
+            match reader.read(&row, 1, apex)? {
+                Ok(record) => {
+                    if let Some(records) = names.get_mut(&record.name) {
+                        records.push(record);
+                    }
+                }
+                Err(bad) => tracing::warn!(
+                    zone = %apex, name = bad.name, rtype = bad.rtype, reason = bad.reason, "a row cannot be served"
+                ),
+            }
+            Ok(())
+        };
+        session.each("reading changed names", RECORDS, [Value::Int(id), list(&spellings)], take).await?;
+        found.insert(id, names);
+    }
+    Ok(found)
+}
+
+/// Removes what no reader needs any more from feed and journal, and notes how far.
+///
+/// Zones whose foreign feed rows go are marked: their journal has a gap that nothing else tells of any longer.
+pub(crate) async fn prune(session: &mut Session) -> Result<(), StoreError> {
+    // Only one server prunes at a time, and a hot standby never does.
+    const MAY_PRUNE: Sql = Sql {
+        postgres: "SELECT CASE WHEN pg_is_in_recovery() THEN FALSE \
+                   ELSE pg_try_advisory_xact_lock(hashtext('signpost_prune')) END",
+        sqlite: "SELECT 1",
+    };
+    const CUTOFF: Sql = Sql {
+        postgres: "SELECT max(xid::text::bigint) FROM signpost_feed \
+                   WHERE written_at < now() - make_interval(secs => $1::bigint) \
+                   AND xid < pg_snapshot_xmin(pg_current_snapshot())",
+        sqlite: "SELECT max(id) FROM signpost_feed WHERE written_at < CAST(strftime('%s', 'now') AS INTEGER) - $1",
+    };
+    const MARK: Sql = Sql {
+        postgres: "UPDATE signpost_zone SET has_gap = TRUE WHERE NOT has_gap AND journal_snapshot IS NOT NULL \
+                   AND EXISTS (SELECT 1 FROM signpost_feed f \
+                   WHERE (f.zone_id = domain_id OR f.zone_id IS NULL) AND NOT f.own AND f.kind <> 'tsig' \
+                   AND f.xid <= $1::text::xid8 AND NOT pg_visible_in_snapshot(f.xid, journal_snapshot))",
+        sqlite: "UPDATE signpost_zone SET has_gap = 1 WHERE has_gap = 0 AND journal_feed_id IS NOT NULL \
+                 AND EXISTS (SELECT 1 FROM signpost_feed f \
+                 WHERE (f.zone_id = domain_id OR f.zone_id IS NULL) AND f.own = 0 AND f.kind <> 'tsig' \
+                 AND f.id <= CAST($1 AS INTEGER) AND f.id > journal_feed_id)",
+    };
+    const DELETE: Sql = Sql {
+        postgres: "DELETE FROM signpost_feed WHERE xid <= $1::text::xid8",
+        sqlite: "DELETE FROM signpost_feed WHERE id <= CAST($1 AS INTEGER)",
+    };
+    const WATERMARK: Sql = Sql {
+        postgres: "UPDATE signpost_state SET feed_pruned_below = ($1::text::bigint + 1)::text::xid8",
+        sqlite: "UPDATE signpost_state SET feed_pruned_to = CAST($1 AS INTEGER)",
+    };
+    const JOURNAL: Sql = Sql {
+        postgres: "DELETE FROM signpost_journal WHERE written_at < now() - make_interval(secs => $1::bigint)",
+        sqlite: "DELETE FROM signpost_journal WHERE written_at < CAST(strftime('%s', 'now') AS INTEGER) - $1",
+    };
+    let doing = "pruning the feed";
+    session.begin_writing().await?;
+    let may = session.first(doing, MAY_PRUNE, []).await?.map(|row| row.is_true(0)).transpose()?;
+    if may != Some(true) {
+        session.rollback().await;
+        return Ok(());
+    }
+    let cutoff = session.first(doing, CUTOFF, [Value::Int(KEEP_FEED_SECS)]).await?;
+    if let Some(cutoff) = cutoff.map(|row| row.int_or_null(0)).transpose()?.flatten() {
+        let cutoff = Value::Text(cutoff.to_string());
+        for statement in [MARK, DELETE, WATERMARK] {
+            session.execute(doing, statement, [cutoff.clone()]).await?;
+        }
+    }
+    session.execute(doing, JOURNAL, [Value::Int(KEEP_JOURNAL_SECS)]).await?;
+    session.commit().await
+}

@@ -1,0 +1,174 @@
+//! The [`Store`] over either database: who takes which connection, and what follows a commit.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use wire::Name;
+
+use crate::connect::Pools;
+use crate::listen::Bell;
+use crate::session::{Session, Sql};
+use crate::{
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoreSettings,
+    StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, changes, load, read, schema, write,
+};
+
+/// Between two looks at what can be pruned.
+const PRUNE_EVERY: Duration = Duration::from_secs(300);
+
+/// An open database.
+pub(crate) struct DatabaseStore {
+    pools: Pools,
+    timeout: Duration,
+    default_ttl: u32,
+    bell: Bell,
+    /// SQLite has one writer at a time; its own way of waiting is to sleep and try again, unfairly.
+    sqlite_writer: tokio::sync::Mutex<()>,
+    pruned_at: Mutex<Instant>,
+}
+
+impl DatabaseStore {
+    /// Connects, brings the tables up to date or checks them, and begins to listen.
+    pub(crate) async fn open(settings: &StoreSettings) -> Result<DatabaseStore, StoreError> {
+        let pools = Pools::open(settings).await?;
+        let mut session = pools.session(settings.timeout).await?;
+        schema::refuse_old_powerdns(&mut session).await?;
+        if !settings.migrate {
+            schema::require(&mut session).await?;
+        }
+        drop(session);
+        if settings.migrate {
+            schema::migrate(&pools).await?;
+        }
+        let bell = Bell::new(&pools, settings.timeout);
+        Ok(DatabaseStore {
+            pools,
+            timeout: settings.timeout,
+            default_ttl: settings.default_ttl,
+            bell,
+            sqlite_writer: tokio::sync::Mutex::new(()),
+            pruned_at: Mutex::new(Instant::now()),
+        })
+    }
+
+    async fn session(&self) -> Result<Session, StoreError> {
+        self.pools.session(self.timeout).await
+    }
+
+    /// Waits for the turn to write, where there is only one writer.
+    async fn turn(&self) -> Result<Option<tokio::sync::MutexGuard<'_, ()>>, StoreError> {
+        match self.pools {
+            Pools::Postgres { .. } => Ok(None),
+            Pools::Sqlite { .. } => match tokio::time::timeout(self.timeout, self.sqlite_writer.lock()).await {
+                Ok(guard) => Ok(Some(guard)),
+                Err(elapsed) => Err(StoreError::Unavailable { doing: "waiting to write", source: Box::new(elapsed) }),
+            },
+        }
+    }
+
+    /// Runs a write until it is committed, refused, or has failed for good.
+    async fn write(&self, change: write::Change<'_>) -> Result<Commit, StoreError> {
+        let mut attempt = 0;
+        loop {
+            let turn = self.turn().await?;
+            let mut session = self.session().await?;
+            let done = write::run(&mut session, &change).await;
+            if done.is_err() {
+                session.rollback().await;
+            }
+            drop(session);
+            drop(turn);
+            match done {
+                Ok(commit) => {
+                    if commit.changed {
+                        self.bell.ring(&self.pools, self.timeout);
+                    }
+                    return Ok(commit);
+                }
+                Err(error) => {
+                    attempt += 1;
+                    let Some(pause) = write::pause_before_retry(&error, attempt) else { return Err(error) };
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    /// Prunes now and then, in the background: by the clock, never because of what the feed says.
+    fn prune_if_due(&self) {
+        {
+            let mut pruned_at = self.pruned_at.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if pruned_at.elapsed() < PRUNE_EVERY {
+                return;
+            }
+            *pruned_at = Instant::now();
+        }
+        let (pools, timeout) = (self.pools.clone(), self.timeout);
+        tokio::spawn(async move {
+            let Ok(mut session) = pools.session(timeout).await else { return };
+            if let Err(error) = changes::prune(&mut session).await {
+                tracing::debug!(%error, "the feed was not pruned");
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl Store for DatabaseStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.session().await?.execute("asking for a sign of life", Sql::both("SELECT 1"), []).await.map(|_| ())
+    }
+
+    async fn zones(&self, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
+        read::zones(&mut self.session().await?, filter).await
+    }
+
+    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+        let filter = ZoneFilter { name: Some(name.clone()), without_dnssec: false };
+        Ok(self.zones(&filter).await?.into_iter().next())
+    }
+
+    async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
+        read::rrsets(&mut self.session().await?, zone, filter).await
+    }
+
+    async fn metadata(&self, zone: ZoneId) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        read::metadata(&mut self.session().await?, zone).await
+    }
+
+    async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
+        read::keys(&mut self.session().await?, zone).await
+    }
+
+    async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError> {
+        self.write(write::Change::Create(&zone)).await
+    }
+
+    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError> {
+        self.write(write::Change::Edit(zone, &edit)).await
+    }
+
+    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
+        self.write(write::Change::Delete(zone)).await.map(|_| ())
+    }
+
+    async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {
+        load::load(&mut self.session().await?, zones, self.default_ttl, sink).await
+    }
+
+    async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError> {
+        self.prune_if_due();
+        changes::changes(&mut self.session().await?, cursor, self.default_ttl).await
+    }
+
+    async fn wait_for_change(&self, poll: Duration) {
+        self.bell.wait(poll).await;
+    }
+}
+
+/// Opens the store that the settings name.
+pub(crate) async fn open(settings: &StoreSettings) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(DatabaseStore::open(settings).await?))
+}

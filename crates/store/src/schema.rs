@@ -1,0 +1,120 @@
+//! PowerDNS's tables and ours: created, adopted, or refused.
+
+use std::borrow::Cow;
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+
+use crate::StoreError;
+use crate::connect::Pools;
+use crate::session::{Session, Sql};
+
+/// Where the migrations done are noted; PowerDNS and others may have `_sqlx_migrations` of their own.
+const MIGRATIONS_TABLE: &str = "signpost_migrations";
+
+/// Number, description, text for Postgres, text for SQLite.
+const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+    (
+        1,
+        "PowerDNS's tables",
+        include_str!("../../../migrations/postgres/0001_powerdns_tables.sql"),
+        include_str!("../../../migrations/sqlite/0001_powerdns_tables.sql"),
+    ),
+    (
+        2,
+        "feed, zones, journal",
+        include_str!("../../../migrations/postgres/0002_signpost.sql"),
+        include_str!("../../../migrations/sqlite/0002_signpost.sql"),
+    ),
+];
+
+/// Brings the tables to where this program wants them.
+///
+/// # Errors
+///
+/// [`StoreError::Schema`] for a PowerDNS schema from before 4.7 (PDNS-DIALECT section 12.7), and for one that a later
+/// Signpost has changed.
+pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
+    let migrator = |is_postgres: bool| {
+        let migrations = MIGRATIONS.iter().map(|&(number, description, postgres, sqlite)| {
+            let text = if is_postgres { postgres } else { sqlite };
+            Migration::new(number, Cow::Borrowed(description), MigrationType::Simple, text.into_sql_str(), false)
+        });
+        let mut migrator = Migrator::with_migrations(migrations.collect());
+        migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
+        migrator
+    };
+    match pools {
+        Pools::Postgres { pool, .. } => {
+            let mut connection = pool.acquire().await.map_err(|error| during("connecting", error))?;
+            // An index on a large table takes as long as it takes.
+            sqlx::query("SET statement_timeout = 0")
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| during("preparing to migrate", error))?;
+            sqlx::query("SET lock_timeout = 0")
+                .execute(&mut *connection)
+                .await
+                .map_err(|error| during("preparing to migrate", error))?;
+            let done = migrator(true).run_direct(None, &mut *connection, false).await;
+            // With other timeouts than its siblings it must not go back.
+            drop(connection.detach());
+            done
+        }
+        Pools::Sqlite { pool } => {
+            let mut connection = pool.acquire().await.map_err(|error| during("connecting", error))?;
+            let done = migrator(false).run_direct(None, &mut *connection, false).await;
+            drop(connection.detach());
+            done
+        }
+    }
+    .map_err(|error| match error {
+        MigrateError::VersionMissing(number) | MigrateError::VersionTooNew(number, _) => StoreError::Schema(format!(
+            "the database has Signpost's migration {number}, which this version does not know: run a newer Signpost"
+        )),
+        MigrateError::VersionMismatch(number) => {
+            StoreError::Schema(format!("Signpost's migration {number} in the database is not this version's"))
+        }
+        other => StoreError::Unavailable { doing: "creating tables", source: Box::new(other) },
+    })
+}
+
+fn during(doing: &'static str, error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable { doing, source: Box::new(error) }
+}
+
+/// Refuses a PowerDNS schema from before 4.7: it lacks `domains.catalog` (PDNS-DIALECT section 12.7).
+pub(crate) async fn refuse_old_powerdns(session: &mut Session) -> Result<(), StoreError> {
+    const COLUMNS: Sql = Sql {
+        postgres: "SELECT attname::TEXT FROM pg_attribute \
+                   WHERE attrelid = to_regclass('domains') AND attnum > 0 AND NOT attisdropped",
+        sqlite: "SELECT name FROM pragma_table_info('domains')",
+    };
+    let columns = session.rows("looking at PowerDNS's tables", COLUMNS, []).await?;
+    if columns.is_empty() {
+        return Ok(());
+    }
+    for column in &columns {
+        if column.text(0)? == "catalog" {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Schema(
+        "the table domains has no column catalog, so this is a PowerDNS schema from before 4.7: apply PowerDNS's own \
+         schema upgrades up to 4.7 first"
+            .to_owned(),
+    ))
+}
+
+/// Checks that our tables are there, for a program that may not create them.
+pub(crate) async fn require(session: &mut Session) -> Result<(), StoreError> {
+    const PRESENT: Sql = Sql {
+        postgres: "SELECT to_regclass('signpost_state') IS NOT NULL",
+        sqlite: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'signpost_state'",
+    };
+    let row = session.first("looking for Signpost's tables", PRESENT, []).await?;
+    match row.map(|row| row.is_true(0)).transpose()? {
+        Some(true) => Ok(()),
+        _ => Err(StoreError::Schema("the database has no tables of Signpost: start the server on it once".to_owned())),
+    }
+}

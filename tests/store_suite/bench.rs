@@ -1,0 +1,180 @@
+//! A fresh database for each case, and a stranger's access to it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use signpost_tests::Postgres;
+use store::{FeedBatch, FeedCursor, LoadItem, LoadZones, Store, StoreSettings, ZoneChange, ZoneId};
+use wire::Name;
+
+/// Which database a case runs on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file.
+    Sqlite,
+    /// A database in the one cluster of this process.
+    Postgres,
+}
+
+/// One case's database.
+pub struct Bench {
+    pub kind: Kind,
+    pub url: String,
+    /// Name of the database, or path of the file.
+    pub place: String,
+    pub store: Arc<dyn Store>,
+    directory: Option<PathBuf>,
+}
+
+/// The cluster all cases share.
+pub fn cluster() -> &'static Postgres {
+    static CLUSTER: OnceLock<Postgres> = OnceLock::new();
+    CLUSTER.get_or_init(|| Postgres::start().expect("a Postgres for the suite"))
+}
+
+/// Settings with the suite's timeout.
+pub fn settings(url: &str) -> StoreSettings {
+    StoreSettings {
+        url: url.to_owned(),
+        connections_max: 8,
+        timeout: Duration::from_secs(20),
+        default_ttl: 3600,
+        migrate: true,
+    }
+}
+
+/// An empty database: name or path, URL, and the folder to remove.
+pub fn empty(kind: Kind) -> (String, String, Option<PathBuf>) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    match kind {
+        Kind::Postgres => {
+            let name = cluster().create_database().expect("a database");
+            let url = cluster().url_of(&name);
+            (name, url, None)
+        }
+        Kind::Sqlite => {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let directory = std::env::temp_dir().join(format!("signpost-store-{}-{number}", std::process::id()));
+            std::fs::create_dir_all(&directory).expect("a folder for the file");
+            let path = directory.join("store.db").display().to_string();
+            let url = format!("sqlite:{path}");
+            (path, url, Some(directory))
+        }
+    }
+}
+
+/// Runs SQL as somebody who is not Signpost.
+pub fn foreign_sql(kind: Kind, place: &str, sql: &str) -> String {
+    match kind {
+        Kind::Postgres => cluster().sql(place, sql).expect("foreign SQL"),
+        Kind::Sqlite => {
+            let output = Command::new("sqlite3")
+                .args(["-cmd", ".timeout 20000", "-bail", place, sql])
+                .output()
+                .expect("sqlite3 (Debian package sqlite3)");
+            assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+        }
+    }
+}
+
+/// Runs a case on a fresh database.
+pub fn run<F: Future<Output = ()>>(kind: Kind, case: fn(Bench) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (place, url, directory) = empty(kind);
+        let store = store::open(&settings(&url)).await.expect("open");
+        case(Bench { kind, url, place, store, directory }).await;
+    });
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if let Some(directory) = &self.directory {
+            let _ = std::fs::remove_dir_all(directory);
+        }
+    }
+}
+
+/// What a load handed over, by zone name, as `owner TYPE ttl rdata-in-hex` lines.
+pub type Loaded = BTreeMap<String, Vec<String>>;
+
+impl Bench {
+    /// SQL by a stranger.
+    pub fn sql(&self, sql: &str) -> String {
+        foreign_sql(self.kind, &self.place, sql)
+    }
+
+    /// Loads everything.
+    pub async fn load(&self) -> (Loaded, FeedCursor) {
+        let mut zones = Loaded::new();
+        let mut current = None;
+        let mut bad = Vec::new();
+        let cursor = self
+            .store
+            .load(LoadZones::All, &mut |item| match item {
+                LoadItem::Zone(header) => {
+                    assert!(current.is_none(), "a zone begins inside another");
+                    current = Some(header.name.to_string());
+                    assert!(zones.insert(header.name.to_string(), Vec::new()).is_none(), "a zone comes twice");
+                }
+                LoadItem::Record(record) => {
+                    zones.get_mut(current.as_ref().unwrap()).unwrap().push(line(&record));
+                }
+                LoadItem::BadRow { name, rtype, reason } => bad.push(format!("{name} {rtype}: {reason}")),
+                LoadItem::EndOfZone => assert!(current.take().is_some()),
+            })
+            .await
+            .expect("load");
+        assert!(current.is_none());
+        for records in zones.values_mut() {
+            records.sort();
+        }
+        if !bad.is_empty() {
+            zones.insert("bad".to_owned(), bad);
+        }
+        (zones, cursor)
+    }
+
+    /// What changed, in words, and the cursor after it.
+    pub async fn changes(&self, cursor: &FeedCursor) -> (Vec<String>, FeedCursor) {
+        match self.store.changes(cursor).await.expect("changes") {
+            FeedBatch::LoadAll => (vec!["load all".to_owned()], FeedCursor::default()),
+            FeedBatch::Changes { changes, cursor } => (changes.iter().flat_map(in_words).collect(), cursor),
+        }
+    }
+}
+
+fn line(record: &store::ServedRecord) -> String {
+    let hex: String = record.rdata.iter().map(|octet| format!("{octet:02x}")).collect();
+    format!("{} {} {} {hex}", record.name, record.rtype, record.ttl)
+}
+
+fn in_words(change: &ZoneChange) -> Vec<String> {
+    match change {
+        ZoneChange::Reload(ZoneId(id)) => vec![format!("reload {id}")],
+        ZoneChange::Gone(ZoneId(id)) => vec![format!("gone {id}")],
+        ZoneChange::Header(header) => vec![format!("header {}", header.name)],
+        ZoneChange::Names { names, .. } => names
+            .iter()
+            .flat_map(|(name, records)| {
+                let mut lines: Vec<String> = records.iter().map(line).collect();
+                lines.sort();
+                if lines.is_empty() {
+                    lines.push(format!("{name} nothing"));
+                }
+                lines
+            })
+            .collect(),
+    }
+}
+
+/// A name.
+pub fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
