@@ -1,0 +1,51 @@
+//! Referrals to a child zone, with what proves them secure or insecure, and glue (RFC 1034 section 4.3.2, RFC 4035 section 3.1.4, RFC 9471).
+
+use crate::plan::{Data, Item, Owner, Plan, Signing};
+use wire::RecordType;
+use wire::name::NAME_OCTETS_MAX;
+use zone::{Found, Node, Rrset};
+
+/// Name servers of one cut whose addresses are looked up.
+const SERVERS_MAX: usize = 64;
+
+/// Adds the referral to the zone that `cut` delegates.
+pub(crate) fn refer<'a>(plan: &mut Plan<'a>, name: &[u8], cut: &'a Node, found: &Found<'a>) {
+    plan.is_authoritative = !plan.answer.is_empty();
+    let Some(servers) = cut.rrset(RecordType::NS) else { return };
+    plan.authority.push(unsigned(cut, servers));
+    match cut.rrset(RecordType::DS) {
+        Some(ds) if plan.is_secure => plan.authority.push(Item::signed(Owner::Node(cut.name()), ds)),
+        Some(_) => {}
+        None => plan.prove(name, found),
+    }
+    for rdata in servers.rdatas().take(SERVERS_MAX) {
+        let mut lower = [0; NAME_OCTETS_MAX];
+        if let Some(lower) = lower.get_mut(..rdata.len()) {
+            lower.copy_from_slice(rdata);
+            lower.make_ascii_lowercase();
+            add_glue(plan, cut, lower);
+        }
+    }
+}
+
+/// Adds the addresses of one name server, as far as this zone knows them.
+fn add_glue<'a>(plan: &mut Plan<'a>, cut: &'a Node, server: &[u8]) {
+    let Some(node) = plan.zone.node(server) else { return };
+    let is_required = node.name().is_under(cut.name());
+    // Addresses outside every cut are this zone's own data, and signed (RFC 4035 section 3.1.1).
+    let is_own = !is_required && !node.is_cut() && !plan.zone.is_below_cut(server);
+    for rtype in [RecordType::A, RecordType::AAAA] {
+        let Some(rrset) = node.rrset(rtype) else { continue };
+        if is_required {
+            plan.glue.push(unsigned(node, rrset));
+        } else if is_own {
+            plan.additional.push(Item::signed(Owner::Node(node.name()), rrset));
+        } else {
+            plan.additional.push(unsigned(node, rrset));
+        }
+    }
+}
+
+fn unsigned<'a>(node: &'a Node, rrset: &'a Rrset) -> Item<'a> {
+    Item { owner: Owner::Node(node.name()), data: Data::Rrset(rrset), ttl: rrset.ttl(), signing: Signing::Unsigned }
+}

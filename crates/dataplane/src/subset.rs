@@ -1,0 +1,51 @@
+//! Queries for more than one type, or for what stands beside the data: ANY (RFC 8482), RRSIG, and NSEC.
+
+use crate::plan::{Breadth, Data, Item, Owner, Plan, Signing};
+use wire::RecordType;
+use zone::{Node, Rrset};
+
+/// Whether `qtype` is answered from what stands at `node`, though no RRset of that type does.
+pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> bool {
+    match qtype {
+        RecordType::ANY => !node.is_empty_non_terminal(),
+        RecordType::RRSIG => plan.signer.is_some() && !node.is_empty_non_terminal(),
+        RecordType::NSEC => nsec_at(plan, node).is_some(),
+        _ => false,
+    }
+}
+
+/// Adds the answer to a query that [`wants_subset`].
+pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qtype: RecordType) {
+    if qtype == RecordType::NSEC {
+        if let Some(rrset) = nsec_at(plan, node) {
+            plan.answer.push(Item::signed(owner, rrset));
+        }
+        return;
+    }
+    let signing = if qtype == RecordType::RRSIG { Signing::SignaturesOnly } else { Signing::Signed };
+    let item = |owner, rrset: &'a Rrset| Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing };
+    match plan.breadth {
+        Breadth::One => {
+            // Any will do (RFC 8482 section 4.1). The smallest makes the worst amplifier.
+            if let Some(rrset) = node.rrsets().iter().min_by_key(|rrset| rrset.encoded().len()) {
+                plan.answer.push(item(owner, rrset));
+            }
+        }
+        Breadth::All => {
+            for rrset in node.rrsets() {
+                let owner = match &owner {
+                    Owner::Expanded { name, source } => Owner::Expanded { name: name.clone(), source },
+                    Owner::Node(_) | Owner::Made(_) => Owner::Node(node.name()),
+                };
+                plan.answer.push(item(owner, rrset));
+            }
+        }
+    }
+}
+
+/// The NSEC RRset that the chain holds for the node (RFC 4034 section 4); NSEC3 owners are no names of the zone (RFC 5155 section 7.2.8).
+fn nsec_at<'a>(plan: &Plan<'a>, node: &Node) -> Option<&'a Rrset> {
+    plan.signer?;
+    let (owner, rrset) = plan.zone.nsec_at_or_before(node.name())?;
+    (owner == node.name()).then_some(&**rrset)
+}
