@@ -3,15 +3,16 @@
 use crate::answer::{Limits, Reply};
 use crate::plan::{Data, Item, Plan, Signing};
 use crate::tail::Refusal;
-use wire::RecordType;
 use wire::message::{Full, Opt, Query, Section, Writer};
+use wire::name::NAME_OCTETS_MAX;
+use wire::{Name, RecordType};
 
 /// Writes the answer. Too long for a datagram: TC and empty sections, since a resolver that sees TC must not rely on what is
 /// there (RFC 2181 section 9), and the reply then amplifies nothing.
 ///
 /// # Errors
 ///
-/// [`Refusal::TooLong`] where there is no longer transport to send the client to.
+/// [`Refusal::TooLong`] where there is no longer transport to send the client to, [`Refusal::Unsigned`] without signatures.
 pub(crate) fn encode(
     plan: &Plan<'_>,
     query: &Query<'_>,
@@ -20,37 +21,27 @@ pub(crate) fn encode(
     reply: &mut [u8],
 ) -> Result<Reply, Refusal> {
     let opt = limits.opt(query.edns(), &[]);
-    let too_long = |Full| Refusal::TooLong;
-    let mut writer = Writer::new(reply, query.header(), query.question(), limits.reply_octets).map_err(too_long)?;
     let kept = opt.as_ref().map_or(0, Opt::octets);
-    writer.reserve(kept).map_err(too_long)?;
+    let mut writer = Writer::new(reply, query.header(), query.question(), limits.reply_octets)?;
+    writer.reserve(kept)?;
     writer.set_rcode(plan.rcode);
     if plan.is_authoritative {
         writer.set_authoritative();
     }
-    let start = writer.mark();
-    let mut is_truncated = false;
-    if sections(plan, &mut writer, now).is_err() {
-        if limits.is_last_resort {
-            return Err(Refusal::TooLong);
-        }
-        writer.rollback(start);
-        is_truncated = true;
-    } else {
-        for item in plan.glue.iter() {
-            // Without all of it the child may be out of reach (RFC 9471 section 3.1).
-            is_truncated |= put(plan, &mut writer, Section::Additional, item, now).is_err() && !limits.is_last_resort;
-        }
-        for item in plan.additional.iter() {
-            let _: Result<(), Full> = put(plan, &mut writer, Section::Additional, item, now);
-        }
-    }
+    let mut encoder = Encoder { plan, writer, now };
+    let is_truncated = match encoder.all() {
+        Ok(()) => false,
+        Err(Unfit::Full) if !limits.is_last_resort => true,
+        Err(Unfit::Full) => return Err(Refusal::TooLong),
+        Err(Unfit::Unsigned) => return Err(Refusal::Unsigned),
+    };
+    let mut writer = encoder.writer;
     if is_truncated {
         writer.set_truncated();
     }
     writer.release(kept);
     if let Some(opt) = &opt {
-        writer.opt(opt).map_err(too_long)?;
+        writer.opt(opt)?;
     }
     Ok(Reply {
         octets: writer.finish(),
@@ -62,52 +53,97 @@ pub(crate) fn encode(
     })
 }
 
-fn sections(plan: &Plan<'_>, writer: &mut Writer<'_>, now: u32) -> Result<(), Full> {
-    for item in plan.answer.iter() {
-        put(plan, writer, Section::Answer, item, now)?;
-    }
-    for item in plan.authority.iter() {
-        put(plan, writer, Section::Authority, item, now)?;
-    }
-    Ok(())
-}
-
-/// Writes one RRset with its signatures, all or nothing.
-fn put(plan: &Plan<'_>, writer: &mut Writer<'_>, section: Section, item: &Item<'_>, now: u32) -> Result<(), Full> {
-    let mark = writer.mark();
-    let written = data(writer, section, item).and_then(|()| signatures(plan, writer, section, item, now));
-    if written.is_err() {
-        writer.rollback(mark);
-    }
-    written
-}
-
-fn data(writer: &mut Writer<'_>, section: Section, item: &Item<'_>) -> Result<(), Full> {
-    let owner = item.owner.as_wire();
-    match &item.data {
-        _ if item.signing == Signing::SignaturesOnly => Ok(()),
-        Data::Rrset(rrset) => writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded()),
-        Data::Cname(target) => {
-            let encoded = [&(target.as_wire().len() as u16).to_be_bytes(), target.as_wire()].concat();
-            writer.rrset(section, owner, RecordType::CNAME, item.ttl, &encoded)
-        }
+impl From<Full> for Refusal {
+    fn from(Full: Full) -> Refusal {
+        Refusal::TooLong
     }
 }
 
-/// The RRSIGs of an item have its TTL (RFC 4034 section 3).
-fn signatures(
-    plan: &Plan<'_>,
-    writer: &mut Writer<'_>,
-    section: Section,
-    item: &Item<'_>,
+/// Why an RRset could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unfit {
+    Full,
+    /// Its signatures could not be made; without them it would be bogus.
+    Unsigned,
+}
+
+impl From<Full> for Unfit {
+    fn from(Full: Full) -> Unfit {
+        Unfit::Full
+    }
+}
+
+struct Encoder<'p, 'b> {
+    plan: &'p Plan<'p>,
+    writer: Writer<'b>,
     now: u32,
-) -> Result<(), Full> {
-    let is_wanted = match item.signing {
-        Signing::Signed => plan.is_secure,
-        Signing::Unsigned => false,
-        Signing::SignaturesOnly => true,
-    };
-    let (true, Some(signer), Data::Rrset(rrset)) = (is_wanted, plan.signer, &item.data) else { return Ok(()) };
-    let signatures = signer.signatures(item.owner.signed_as(), rrset, now);
-    writer.rrset(section, item.owner.as_wire(), RecordType::RRSIG, item.ttl, &signatures.encoded)
+}
+
+impl Encoder<'_, '_> {
+    /// Writes all sections. On [`Unfit::Full`] what remains is fit to go out with TC.
+    fn all(&mut self) -> Result<(), Unfit> {
+        let start = self.writer.mark();
+        self.required().inspect_err(|_| self.writer.rollback(start))?;
+        let mut glue = Ok(());
+        for item in self.plan.glue.iter() {
+            // The rest may still fit, but without all of it the child may be out of reach (RFC 9471 section 3.1).
+            glue = glue.and(self.put(Section::Additional, item));
+        }
+        for item in self.plan.additional.iter() {
+            let _: Result<(), Unfit> = self.put(Section::Additional, item);
+        }
+        glue
+    }
+
+    fn required(&mut self) -> Result<(), Unfit> {
+        let plan = self.plan;
+        plan.answer.iter().try_for_each(|item| self.put(Section::Answer, item))?;
+        plan.authority.iter().try_for_each(|item| self.put(Section::Authority, item))
+    }
+
+    /// Writes one RRset with its signatures, all or nothing.
+    fn put(&mut self, section: Section, item: &Item<'_>) -> Result<(), Unfit> {
+        let mark = self.writer.mark();
+        let mut buffer = [0; NAME_OCTETS_MAX];
+        let owner = item.owner.wire(&mut buffer);
+        let written = self.data(section, owner, item).and_then(|()| self.signatures(section, owner, item));
+        if written.is_err() {
+            self.writer.rollback(mark);
+        }
+        written
+    }
+
+    fn data(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
+        match &item.data {
+            _ if item.signing == Signing::SignaturesOnly => {}
+            Data::Rrset(rrset) => {
+                self.writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded())?;
+            }
+            Data::Cname(target) => {
+                let target = target.as_wire();
+                let encoded = [&(target.len() as u16).to_be_bytes(), target].concat();
+                self.writer.rrset(section, owner, RecordType::CNAME, item.ttl, &encoded)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the RRSIGs of an item, under its TTL (RFC 4034 section 3).
+    fn signatures(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
+        let is_wanted = match item.signing {
+            Signing::Signed => self.plan.is_secure,
+            Signing::Unsigned => false,
+            Signing::SignaturesOnly => true,
+        };
+        let (true, Some(signer), Data::Rrset(rrset)) = (is_wanted, self.plan.signer, &item.data) else {
+            return Ok(());
+        };
+        let signed_as = item.owner.source().map_or(owner, Name::as_wire);
+        let signatures = signer.signatures_at(signed_as, rrset, self.now);
+        if signatures.encoded.is_empty() {
+            return Err(Unfit::Unsigned);
+        }
+        self.writer.rrset(section, owner, RecordType::RRSIG, item.ttl, &signatures.encoded)?;
+        Ok(())
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::list::List;
 use crate::{negative, redirect, referral, subset};
-use dnssec::denial::Proof;
+use dnssec::denial::ProofOwner;
 use dnssec::{ServedZone, ZoneSigner, denial};
 use std::borrow::Cow;
 use wire::message::{Query, Rcode};
+use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 use zone::lookup::Wildcard;
 use zone::{Found, Node, Rrset, Zone};
@@ -53,26 +54,30 @@ pub(crate) struct Item<'a> {
 pub(crate) enum Owner<'a> {
     /// A name of the zone.
     Node(&'a Name),
-    /// A name made for this answer, signed under itself.
+    /// A name made for this answer.
     Made(Name),
+    /// The owner of a record of the denial chain.
+    Proof(ProofOwner<'a>),
     /// A name that a wildcard stands for; signed under the wildcard (RFC 4035 section 5.3.2).
     Expanded { name: Cow<'a, [u8]>, source: &'a Name },
 }
 
 impl Owner<'_> {
-    pub(crate) fn as_wire(&self) -> &[u8] {
+    /// The owner in wire format; `buffer` is where it is put together if it has to be.
+    pub(crate) fn wire<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
         match self {
             Owner::Node(name) => name.as_wire(),
             Owner::Made(name) => name.as_wire(),
+            Owner::Proof(owner) => owner.wire(buffer),
             Owner::Expanded { name, .. } => name,
         }
     }
 
-    pub(crate) fn signed_as(&self) -> &Name {
+    /// The wildcard that the signatures are made for, where it is not the owner itself.
+    pub(crate) fn source(&self) -> Option<&Name> {
         match self {
-            Owner::Node(name) => name,
-            Owner::Made(name) => name,
-            Owner::Expanded { source, .. } => source,
+            Owner::Expanded { source, .. } => Some(source),
+            _ => None,
         }
     }
 }
@@ -104,7 +109,8 @@ pub(crate) fn plan<'a>(served: &'a ServedZone, query: &'a Query<'_>, breadth: Br
         additional: List::default(),
         zone: &served.zone,
         signer: served.signer.as_deref(),
-        is_secure: served.signer.is_some() && query.is_dnssec_ok(),
+        // A zone without an active key is served unsigned, as PowerDNS does.
+        is_secure: query.is_dnssec_ok() && served.signer.as_ref().is_some_and(|signer| signer.can_sign()),
         breadth,
     };
     let mut name = Cow::Borrowed(query.name());
@@ -163,18 +169,18 @@ impl<'a> Plan<'a> {
         if !self.is_secure {
             return;
         }
-        let Proof { records } = denial::prove(self.zone, name, found);
-        for (owner, rrset) in records {
+        for (&owner, rrset) in denial::prove(self.zone, name, found).iter() {
             let is_there = |item: &Item<'_>| matches!(item.data, Data::Rrset(other) if std::ptr::eq(other, &**rrset));
             if !self.authority.iter().any(is_there) {
-                self.authority.push(Item::signed(Owner::Made(owner), rrset));
+                self.authority.push(Item::signed(Owner::Proof(owner), rrset));
             }
         }
     }
 
     /// Whether a chain may go on at `target`: in this zone, and not where it has been.
     fn is_new_in_zone(&self, target: &Name) -> bool {
-        let has_been_there = |item: &Item<'_>| item.owner.as_wire().eq_ignore_ascii_case(target.as_wire());
+        let has_been_there =
+            |item: &Item<'_>| item.owner.wire(&mut [0; NAME_OCTETS_MAX]).eq_ignore_ascii_case(target.as_wire());
         target.is_under(self.zone.apex()) && !self.answer.iter().any(has_been_there)
     }
 }

@@ -1,6 +1,7 @@
 //! Queries for more than one type, or for what stands beside the data: ANY (RFC 8482), RRSIG, and NSEC.
 
 use crate::plan::{Breadth, Data, Item, Owner, Plan, Signing};
+use dnssec::ZoneSigner;
 use wire::RecordType;
 use zone::{Node, Rrset};
 
@@ -8,7 +9,7 @@ use zone::{Node, Rrset};
 pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> bool {
     match qtype {
         RecordType::ANY => !node.is_empty_non_terminal(),
-        RecordType::RRSIG => plan.signer.is_some() && !node.is_empty_non_terminal(),
+        RecordType::RRSIG => plan.signer.is_some_and(ZoneSigner::can_sign) && !node.is_empty_non_terminal(),
         RecordType::NSEC => nsec_at(plan, node).is_some(),
         _ => false,
     }
@@ -35,7 +36,7 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
             for rrset in node.rrsets() {
                 let owner = match &owner {
                     Owner::Expanded { name, source } => Owner::Expanded { name: name.clone(), source },
-                    Owner::Node(_) | Owner::Made(_) => Owner::Node(node.name()),
+                    _ => Owner::Node(node.name()),
                 };
                 plan.answer.push(item(owner, rrset));
             }

@@ -27,6 +27,9 @@ pub enum Refusal {
     /// We are at fault: composing the answer panicked.
     #[error("internal error")]
     Internal,
+    /// Signatures that belong to the answer could not be made.
+    #[error("answer cannot be signed")]
+    Unsigned,
     /// An answer that not even a stream can carry.
     #[error("answer is longer than 65535 octets")]
     TooLong,
@@ -55,6 +58,6 @@ pub(crate) fn tail(refusal: &Refusal) -> Tail {
         Refusal::Class(_) | Refusal::Transfer => plain(Rcode::REFUSED),
         // 20: Not Authoritative (RFC 8914 section 4.21).
         Refusal::NotAuthoritative => Tail::Reply { rcode: Rcode::REFUSED, options: &[0, OPTION_EDE, 0, 2, 0, 20] },
-        Refusal::Internal | Refusal::TooLong => plain(Rcode::SERVFAIL),
+        Refusal::Internal | Refusal::TooLong | Refusal::Unsigned => plain(Rcode::SERVFAIL),
     }
 }

@@ -1,0 +1,372 @@
+//! Counters under the names PowerDNS gives them, kept by each worker and summed when read.
+
+use crate::answer::{Outcome, Reply};
+use crate::tail::Refusal;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use wire::RecordType;
+use wire::message::{IgnoreReason, QueryError, Rcode};
+
+/// RCODEs counted one by one; those beyond share the last place.
+const RCODES: usize = 24;
+/// Types up to URI and CAA are counted one by one; those beyond share the last place.
+const QTYPES: usize = 260;
+/// Response sizes up to these octets, then every 200 octets.
+const SMALL_SIZES: [u16; 6] = [20, 40, 60, 80, 100, 150];
+/// The last multiple of 200 below 65,000 is 324 * 200.
+const LARGE_SIZES: usize = 324;
+const SIZES: usize = SMALL_SIZES.len() + LARGE_SIZES + 1;
+
+/// What is counted one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub(crate) enum Counter {
+    Udp4Queries,
+    Udp4Answers,
+    Udp4AnswersBytes,
+    Udp6Queries,
+    Udp6Answers,
+    Udp6AnswersBytes,
+    Tcp4Queries,
+    Tcp4Answers,
+    Tcp4AnswersBytes,
+    Tcp6Queries,
+    Tcp6Answers,
+    Tcp6AnswersBytes,
+    UdpDoQueries,
+    Corrupt,
+    Unauth,
+    UdpTruncated,
+    IgnoredResponses,
+    IgnoredPortZero,
+    Panics,
+    UdpReceiveErrors,
+    UdpSendErrors,
+    TcpConnections,
+    TcpAcceptErrors,
+    TcpIdleTimeouts,
+    TcpWriteTimeouts,
+    TcpClosedForRoom,
+}
+
+const COUNTERS: usize = Counter::TcpClosedForRoom as usize + 1;
+
+/// A value to be shown: name with dashes as PowerDNS has it, what it counts, and the counters it sums.
+struct Shown(&'static str, &'static str, &'static [Counter]);
+
+/// PowerDNS's own come first, then ours.
+const SHOWN: &[Shown] = {
+    use Counter::*;
+    &[
+        Shown("udp-queries", "Number of UDP queries received", &[Udp4Queries, Udp6Queries]),
+        Shown("udp-answers", "Number of answers sent out over UDP", &[Udp4Answers, Udp6Answers]),
+        Shown("udp-answers-bytes", "Total size of answers sent out over UDP", &[Udp4AnswersBytes, Udp6AnswersBytes]),
+        Shown("udp4-queries", "Number of IPv4 UDP queries received", &[Udp4Queries]),
+        Shown("udp4-answers", "Number of IPv4 answers sent out over UDP", &[Udp4Answers]),
+        Shown("udp4-answers-bytes", "Total size of IPv4 answers sent out over UDP", &[Udp4AnswersBytes]),
+        Shown("udp6-queries", "Number of IPv6 UDP queries received", &[Udp6Queries]),
+        Shown("udp6-answers", "Number of IPv6 answers sent out over UDP", &[Udp6Answers]),
+        Shown("udp6-answers-bytes", "Total size of IPv6 answers sent out over UDP", &[Udp6AnswersBytes]),
+        Shown("udp-do-queries", "Number of UDP queries received with the DO bit set", &[UdpDoQueries]),
+        Shown("tcp-queries", "Number of TCP queries received", &[Tcp4Queries, Tcp6Queries]),
+        Shown("tcp-answers", "Number of answers sent out over TCP", &[Tcp4Answers, Tcp6Answers]),
+        Shown("tcp-answers-bytes", "Total size of answers sent out over TCP", &[Tcp4AnswersBytes, Tcp6AnswersBytes]),
+        Shown("tcp4-queries", "Number of IPv4 TCP queries received", &[Tcp4Queries]),
+        Shown("tcp4-answers", "Number of IPv4 answers sent out over TCP", &[Tcp4Answers]),
+        Shown("tcp4-answers-bytes", "Total size of IPv4 answers sent out over TCP", &[Tcp4AnswersBytes]),
+        Shown("tcp6-queries", "Number of IPv6 TCP queries received", &[Tcp6Queries]),
+        Shown("tcp6-answers", "Number of IPv6 answers sent out over TCP", &[Tcp6Answers]),
+        Shown("tcp6-answers-bytes", "Total size of IPv6 answers sent out over TCP", &[Tcp6AnswersBytes]),
+        Shown("corrupt-packets", "Number of corrupt packets received", &[Corrupt]),
+        Shown("unauth-packets", "Number of queries for domains we are not auth for", &[Unauth]),
+        Shown("udp-truncated-answers", "Number of UDP answers sent out with TC set", &[UdpTruncated]),
+        Shown("ignored-responses", "Number of responses received, which are not answered", &[IgnoredResponses]),
+        Shown("ignored-port-zero", "Number of UDP packets received from port 0", &[IgnoredPortZero]),
+        Shown("answer-panics", "Number of queries answered SERVFAIL after a caught panic", &[Panics]),
+        Shown("udp-receive-errors", "Number of failed calls to receive UDP packets", &[UdpReceiveErrors]),
+        Shown("udp-send-errors", "Number of UDP answers the kernel refused to send", &[UdpSendErrors]),
+        Shown("tcp-connections", "Number of TCP connections accepted", &[TcpConnections]),
+        Shown("tcp-accept-errors", "Number of failed calls to accept a TCP connection", &[TcpAcceptErrors]),
+        Shown("tcp-idle-timeouts", "Number of TCP connections closed for being idle", &[TcpIdleTimeouts]),
+        Shown("tcp-write-timeouts", "Number of TCP connections closed for not reading answers", &[TcpWriteTimeouts]),
+        Shown("tcp-closed-for-room", "Number of TCP connections closed to make room for new ones", &[TcpClosedForRoom]),
+    ]
+};
+
+/// How a message came, for counting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Channel {
+    Udp4,
+    Udp6,
+    Tcp4,
+    Tcp6,
+}
+
+impl Channel {
+    pub(crate) fn udp(address: IpAddr) -> Channel {
+        if address.is_ipv4() { Channel::Udp4 } else { Channel::Udp6 }
+    }
+
+    pub(crate) fn tcp(address: IpAddr) -> Channel {
+        if address.is_ipv4() { Channel::Tcp4 } else { Channel::Tcp6 }
+    }
+
+    /// Counters of queries, answers and octets of answers.
+    fn counters(self) -> [Counter; 3] {
+        use Counter::*;
+        match self {
+            Channel::Udp4 => [Udp4Queries, Udp4Answers, Udp4AnswersBytes],
+            Channel::Udp6 => [Udp6Queries, Udp6Answers, Udp6AnswersBytes],
+            Channel::Tcp4 => [Tcp4Queries, Tcp4Answers, Tcp4AnswersBytes],
+            Channel::Tcp6 => [Tcp6Queries, Tcp6Answers, Tcp6AnswersBytes],
+        }
+    }
+
+    fn is_udp(self) -> bool {
+        matches!(self, Channel::Udp4 | Channel::Udp6)
+    }
+}
+
+/// Who writes a set of counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// One thread: no locked instruction is needed.
+    One,
+    /// Any.
+    Many,
+}
+
+/// The counters of one worker. Aligned so that no two workers write to one cache line, nor to a pair fetched together.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Counters {
+    writers: Writers,
+    single: [AtomicU64; COUNTERS],
+    rcodes: [AtomicU64; RCODES],
+    qtypes: [AtomicU64; QTYPES],
+    sizes: [AtomicU64; SIZES],
+}
+
+impl Counters {
+    pub(crate) fn new(writers: Writers) -> Arc<Counters> {
+        Arc::new(Counters {
+            writers,
+            single: [const { AtomicU64::new(0) }; COUNTERS],
+            rcodes: [const { AtomicU64::new(0) }; RCODES],
+            qtypes: [const { AtomicU64::new(0) }; QTYPES],
+            sizes: [const { AtomicU64::new(0) }; SIZES],
+        })
+    }
+
+    pub(crate) fn add(&self, counter: Counter, count: u64) {
+        self.bump(&self.single[counter as usize], count);
+    }
+
+    /// Counts one message and what became of it.
+    pub(crate) fn record(&self, channel: Channel, outcome: &Outcome) {
+        let [queries, answers, bytes] = channel.counters();
+        self.add(queries, 1);
+        match outcome {
+            Outcome::Ignored(IgnoreReason::Response) => self.add(Counter::IgnoredResponses, 1),
+            Outcome::Ignored(_) => self.add(Counter::Corrupt, 1),
+            Outcome::Reply(reply) => {
+                self.add(answers, 1);
+                self.add(bytes, reply.octets as u64);
+                if channel.is_udp() && reply.is_dnssec_ok {
+                    self.add(Counter::UdpDoQueries, 1);
+                }
+                if channel.is_udp() && reply.is_truncated {
+                    self.add(Counter::UdpTruncated, 1);
+                }
+                self.record_reply(reply);
+            }
+        }
+    }
+
+    fn record_reply(&self, reply: &Reply) {
+        self.bump(&self.rcodes[usize::from(reply.rcode.0).min(RCODES - 1)], 1);
+        self.bump(&self.sizes[size_index(reply.octets)], 1);
+        if let Some(qtype) = reply.qtype {
+            self.bump(&self.qtypes[usize::from(qtype.0).min(QTYPES - 1)], 1);
+        }
+        match &reply.refusal {
+            Some(Refusal::Unreadable(QueryError::Format(_))) => self.add(Counter::Corrupt, 1),
+            Some(Refusal::NotAuthoritative) => self.add(Counter::Unauth, 1),
+            Some(Refusal::Internal) => self.add(Counter::Panics, 1),
+            _ => {}
+        }
+    }
+
+    fn bump(&self, counter: &AtomicU64, count: u64) {
+        match self.writers {
+            Writers::One => counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed),
+            Writers::Many => {
+                counter.fetch_add(count, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn size_index(octets: usize) -> usize {
+    match SMALL_SIZES.iter().position(|&bound| octets <= usize::from(bound)) {
+        Some(index) => index,
+        None => SMALL_SIZES.len() + (octets.div_ceil(200) - 1).min(LARGE_SIZES),
+    }
+}
+
+/// The upper bound of a place among the sizes.
+fn size_bound(index: usize) -> u16 {
+    match SMALL_SIZES.get(index) {
+        Some(&bound) => bound,
+        None => u16::try_from((index - SMALL_SIZES.len() + 1) * 200).map_or(u16::MAX, |bound| match bound {
+            ..65_000 => bound,
+            _ => u16::MAX,
+        }),
+    }
+}
+
+/// All counters at about one moment.
+#[derive(Debug, Clone)]
+pub struct CounterSnapshot {
+    single: [u64; COUNTERS],
+    rcodes: [u64; RCODES],
+    qtypes: [u64; QTYPES],
+    sizes: [u64; SIZES],
+    open_tcp_connections: u64,
+}
+
+/// One counter by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedCounter {
+    /// With dashes: PowerDNS's name where it has this counter.
+    pub name: &'static str,
+    /// What is counted.
+    pub description: &'static str,
+    /// Since start.
+    pub value: u64,
+}
+
+impl CounterSnapshot {
+    /// Sums the counters of all workers.
+    pub(crate) fn of<'c>(workers: impl Iterator<Item = &'c Counters>, open_tcp_connections: u64) -> CounterSnapshot {
+        let mut sum = CounterSnapshot {
+            single: [0; COUNTERS],
+            rcodes: [0; RCODES],
+            qtypes: [0; QTYPES],
+            sizes: [0; SIZES],
+            open_tcp_connections,
+        };
+        for worker in workers {
+            add_all(&mut sum.single, &worker.single);
+            add_all(&mut sum.rcodes, &worker.rcodes);
+            add_all(&mut sum.qtypes, &worker.qtypes);
+            add_all(&mut sum.sizes, &worker.sizes);
+        }
+        sum
+    }
+
+    /// Every counter but the distributions, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = NamedCounter> + '_ {
+        let shown = SHOWN.iter().map(|&Shown(name, description, counters)| {
+            let value = counters.iter().map(|&counter| self.single[counter as usize]).sum();
+            NamedCounter { name, description, value }
+        });
+        let by_rcode = [
+            ("noerror-packets", "Number of times a NOERROR packet was sent out", Rcode::NOERROR),
+            ("nxdomain-packets", "Number of times an NXDOMAIN packet was sent out", Rcode::NXDOMAIN),
+            ("servfail-packets", "Number of times a server-failed packet was sent out", Rcode::SERVFAIL),
+        ];
+        let by_rcode = by_rcode.into_iter().map(|(name, description, rcode)| NamedCounter {
+            name,
+            description,
+            value: self.rcodes[usize::from(rcode.0)],
+        });
+        shown.chain(by_rcode).chain([NamedCounter {
+            name: "open-tcp-connections",
+            description: "Number of currently open TCP connections",
+            value: self.open_tcp_connections,
+        }])
+    }
+
+    /// One counter; `None` for a name that there is not.
+    pub fn value(&self, name: &str) -> Option<u64> {
+        self.iter().find(|counter| counter.name == name).map(|counter| counter.value)
+    }
+
+    /// Replies by RCODE, those that occurred; RCODEs of 23 and more are together under 23.
+    pub fn by_rcode(&self) -> impl Iterator<Item = (Rcode, u64)> + '_ {
+        occurred(&self.rcodes).map(|(rcode, count)| (Rcode(rcode as u16), count))
+    }
+
+    /// Replies by the type asked for, those that occurred; types of 259 and more are together under 259.
+    pub fn by_qtype(&self) -> impl Iterator<Item = (RecordType, u64)> + '_ {
+        occurred(&self.qtypes).map(|(qtype, count)| (RecordType(qtype as u16), count))
+    }
+
+    /// Replies by size: upper bound in octets as PowerDNS draws them, and count; those that occurred.
+    pub fn by_size(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
+        occurred(&self.sizes).map(|(index, count)| (size_bound(index), count))
+    }
+}
+
+fn add_all<const N: usize>(sum: &mut [u64; N], counters: &[AtomicU64; N]) {
+    for (sum, counter) in sum.iter_mut().zip(counters) {
+        *sum += counter.load(Ordering::Relaxed);
+    }
+}
+
+fn occurred(counts: &[u64]) -> impl Iterator<Item = (usize, u64)> + '_ {
+    counts.iter().copied().enumerate().filter(|&(_, count)| count != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_fall_under_the_bounds_powerdns_draws() {
+        for (octets, bound) in
+            [(1, 20), (20, 20), (21, 40), (150, 150), (151, 200), (200, 200), (201, 400), (1232, 1400)]
+        {
+            assert_eq!(size_bound(size_index(octets)), bound, "{octets}");
+        }
+        assert_eq!(size_bound(size_index(64_800)), 64_800);
+        assert_eq!(size_bound(size_index(64_801)), u16::MAX);
+        assert_eq!(size_bound(size_index(65_535)), u16::MAX);
+    }
+
+    #[test]
+    fn workers_are_summed_by_name() {
+        let workers = [Counters::new(Writers::One), Counters::new(Writers::Many)];
+        let reply = Reply {
+            octets: 100,
+            rcode: Rcode::NXDOMAIN,
+            qtype: Some(RecordType::AAAA),
+            is_dnssec_ok: true,
+            is_truncated: false,
+            refusal: None,
+        };
+        workers[0].record(Channel::Udp4, &Outcome::Reply(reply.clone()));
+        workers[0].record(Channel::Udp6, &Outcome::Reply(reply.clone()));
+        workers[1].record(Channel::Tcp6, &Outcome::Reply(reply));
+        workers[0].record(Channel::Udp4, &Outcome::Ignored(IgnoreReason::Short));
+        let sum = CounterSnapshot::of(workers.iter().map(|worker| &**worker), 3);
+        for (name, value) in [
+            ("udp-queries", 3),
+            ("udp-answers", 2),
+            ("udp6-answers-bytes", 100),
+            ("tcp-answers", 1),
+            ("udp-do-queries", 2),
+            ("corrupt-packets", 1),
+            ("nxdomain-packets", 3),
+            ("open-tcp-connections", 3),
+        ] {
+            assert_eq!(sum.value(name), Some(value), "{name}");
+        }
+        assert_eq!(sum.value("no-such-counter"), None);
+        assert_eq!(sum.by_qtype().collect::<Vec<_>>(), [(RecordType::AAAA, 3)]);
+        assert_eq!(sum.by_rcode().collect::<Vec<_>>(), [(Rcode::NXDOMAIN, 3)]);
+        assert_eq!(sum.by_size().collect::<Vec<_>>(), [(100, 3)]);
+    }
+}

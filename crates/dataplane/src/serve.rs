@@ -1,0 +1,223 @@
+//! Binding addresses, starting workers, and stopping them.
+
+use crate::counters::{CounterSnapshot, Counters, Writers};
+use crate::tcp::{self, Registry, Shared};
+use crate::udp::{self, Worker};
+use dnssec::ZoneTable;
+use socket2::Socket;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::watch;
+use wire::message::UDP_PAYLOAD_MIN;
+
+/// Attempts to find a port that is free for TCP and UDP both.
+const PORT_ATTEMPTS: usize = 32;
+
+/// What is listened on, and within which bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataPlaneSettings {
+    /// Addresses for UDP and TCP; port 0 takes a free port, the same for both. Default `0.0.0.0:53` and `[::]:53`.
+    pub listen: Vec<SocketAddr>,
+    /// UDP worker threads for each address, 1 to 1024. Default: one per core.
+    pub udp_workers: usize,
+    /// The longest UDP reply in octets, 512 to 4096. Default 1232, which fits every path (DNS Flag Day 2020).
+    pub udp_payload_max: u16,
+    /// TCP connections open at once, 1 to 1,000,000. Default 4096. One more closes the one that was idle longest.
+    pub tcp_connections_max: usize,
+    /// The same for each source: an IPv4 address or an IPv6 /64. Default 256; behind a proxy or a NAT many clients are one source.
+    pub tcp_per_source_max: usize,
+    /// Time a TCP client has for its next whole message, above zero up to one hour. Default 10 s.
+    pub tcp_idle: Duration,
+}
+
+impl Default for DataPlaneSettings {
+    fn default() -> DataPlaneSettings {
+        DataPlaneSettings {
+            listen: vec![SocketAddr::from(([0; 4], 53)), SocketAddr::from(([0; 8], 53))],
+            udp_workers: thread::available_parallelism().map_or(1, usize::from),
+            udp_payload_max: 1232,
+            tcp_connections_max: 4096,
+            tcp_per_source_max: 256,
+            tcp_idle: Duration::from_secs(10),
+        }
+    }
+}
+
+impl DataPlaneSettings {
+    fn check(&self) -> io::Result<()> {
+        let within = |field: &str, value: usize, range: RangeInclusive<usize>| {
+            if range.contains(&value) {
+                return Ok(());
+            }
+            Err(invalid(format!("{field}: {value} is not within {} to {}", range.start(), range.end())))
+        };
+        if self.listen.is_empty() {
+            return Err(invalid("listen: no address".into()));
+        }
+        within("udp_workers", self.udp_workers, 1..=1024)?;
+        within("udp_payload_max", self.udp_payload_max.into(), UDP_PAYLOAD_MIN.into()..=4096)?;
+        within("tcp_connections_max", self.tcp_connections_max, 1..=1_000_000)?;
+        within("tcp_per_source_max", self.tcp_per_source_max, 1..=1_000_000)?;
+        if self.tcp_idle.is_zero() || self.tcp_idle > Duration::from_secs(3600) {
+            return Err(invalid(format!("tcp_idle: {:?} is not above zero and up to one hour", self.tcp_idle)));
+        }
+        Ok(())
+    }
+}
+
+/// The running data plane. Dropped, it stops in the background; [`DataPlane::shutdown`] waits.
+pub struct DataPlane {
+    local_addresses: Vec<SocketAddr>,
+    stop_workers: Arc<AtomicBool>,
+    stop_listeners: watch::Sender<bool>,
+    workers: Vec<thread::JoinHandle<()>>,
+    listeners: Vec<tokio::task::JoinHandle<()>>,
+    counters: Vec<Arc<Counters>>,
+    registry: Arc<Registry>,
+}
+
+impl DataPlane {
+    /// Listens on all addresses and starts answering from `zones`. Call it within a Tokio runtime, which TCP runs on.
+    ///
+    /// `[::]` is left out with a warning on hosts without IPv6, if there is another address.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] names a setting out of bounds; else the error names the address that could not be listened on,
+    /// and then nothing is.
+    pub fn bind(settings: &DataPlaneSettings, zones: Arc<ZoneTable>) -> io::Result<DataPlane> {
+        settings.check()?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        let mut bound = Vec::new();
+        for &address in &settings.listen {
+            match Bound::new(address, settings.udp_workers) {
+                Ok(sockets) => bound.push(sockets),
+                Err(error) if is_without_ipv6(address, &error) && settings.listen.len() > 1 => {
+                    tracing::warn!(%address, %error, "this host has no IPv6: not listening there");
+                }
+                Err(error) => return Err(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))),
+            }
+        }
+        let registry = Registry::new(settings.tcp_connections_max, settings.tcp_per_source_max);
+        let tcp_counters = Counters::new(Writers::Many);
+        let shared = Arc::new(Shared {
+            zones: Arc::clone(&zones),
+            counters: Arc::clone(&tcp_counters),
+            registry: Arc::clone(&registry),
+            idle: settings.tcp_idle,
+        });
+        let mut plane = DataPlane {
+            local_addresses: bound.iter().map(|sockets| sockets.address).collect(),
+            stop_workers: Arc::default(),
+            stop_listeners: watch::Sender::new(false),
+            workers: Vec::new(),
+            listeners: Vec::new(),
+            counters: vec![tcp_counters],
+            registry,
+        };
+        for sockets in bound {
+            let _in_runtime = runtime.enter();
+            let listener = tokio::net::TcpListener::from_std(sockets.tcp)?;
+            let stop = plane.stop_listeners.subscribe();
+            plane.listeners.push(runtime.spawn(tcp::listen(listener, Arc::clone(&shared), stop)));
+            for socket in sockets.udp {
+                plane.start_worker(socket, Arc::clone(&zones), settings.udp_payload_max)?;
+            }
+        }
+        Ok(plane)
+    }
+
+    fn start_worker(&mut self, socket: Socket, zones: Arc<ZoneTable>, payload_max: u16) -> io::Result<()> {
+        let counters = Counters::new(Writers::One);
+        self.counters.push(Arc::clone(&counters));
+        let worker = Worker { socket, zones, payload_max, counters, stop: Arc::clone(&self.stop_workers) };
+        let thread = thread::Builder::new().name(format!("udp-{}", self.workers.len())).spawn(|| worker.run())?;
+        self.workers.push(thread);
+        Ok(())
+    }
+
+    /// The addresses listened on, with the ports that were taken for port 0, in the order of the settings.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.local_addresses
+    }
+
+    /// The counters of all workers, summed now.
+    pub fn counters(&self) -> CounterSnapshot {
+        CounterSnapshot::of(self.counters.iter().map(|counters| &**counters), self.registry.count() as u64)
+    }
+
+    /// Stops: no new connection is taken, what has arrived is answered, replies are written out (for two seconds at most), and the
+    /// addresses are free when this returns.
+    pub async fn shutdown(mut self) {
+        self.stop();
+        for listener in std::mem::take(&mut self.listeners) {
+            if let Err(error) = listener.await {
+                tracing::error!(%error, "TCP listener ended by itself");
+            }
+        }
+        let workers = std::mem::take(&mut self.workers);
+        let joined = tokio::task::spawn_blocking(|| {
+            workers.into_iter().map(thread::JoinHandle::join).filter(Result::is_err).count()
+        });
+        if !matches!(joined.await, Ok(0)) {
+            tracing::error!("a UDP worker ended by itself");
+        }
+    }
+
+    fn stop(&self) {
+        self.stop_workers.store(true, Ordering::Relaxed);
+        self.stop_listeners.send_replace(true);
+    }
+}
+
+impl Drop for DataPlane {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The sockets of one address.
+struct Bound {
+    address: SocketAddr,
+    tcp: TcpListener,
+    udp: Vec<Socket>,
+}
+
+impl Bound {
+    fn new(address: SocketAddr, workers: usize) -> io::Result<Bound> {
+        let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
+        loop {
+            attempts -= 1;
+            match Bound::once(address, workers) {
+                // The port that was free for TCP is another's for UDP.
+                Err(error) if error.kind() == ErrorKind::AddrInUse && attempts > 0 => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// TCP first: its port is exclusive. With `SO_REUSEPORT` alone the kernel may hand out a port that another server of the same
+    /// user shares, and queries would go to either.
+    fn once(address: SocketAddr, workers: usize) -> io::Result<Bound> {
+        let tcp = tcp::bind(address)?;
+        let address = tcp.local_addr()?;
+        let udp = (0..workers).map(|_| udp::bind(address)).collect::<io::Result<Vec<Socket>>>()?;
+        Ok(Bound { address, tcp, udp })
+    }
+}
+
+/// Whether binding failed because the kernel has no IPv6.
+fn is_without_ipv6(address: SocketAddr, error: &io::Error) -> bool {
+    address.is_ipv6()
+        && address.ip().is_unspecified()
+        && matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}
+
+fn invalid(reason: String) -> io::Error {
+    io::Error::new(ErrorKind::InvalidInput, reason)
+}

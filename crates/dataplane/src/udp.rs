@@ -1,0 +1,15 @@
+//! UDP: a thread for each socket, and system calls for many datagrams at once.
+//!
+//! Every worker has a socket of its own on the same address (`SO_REUSEPORT`), so that the kernel spreads clients over workers and
+//! nothing is shared but the zone table. This is the one place with `unsafe` code: `recvmmsg`, `sendmmsg` and the control messages
+//! that carry addresses have no safe wrapper.
+#![allow(unsafe_code)]
+
+mod batch;
+mod echo;
+mod socket;
+mod worker;
+
+pub use echo::echo;
+pub(crate) use socket::bind;
+pub(crate) use worker::Worker;
