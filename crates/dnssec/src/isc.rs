@@ -135,8 +135,8 @@ fn rsa_numbers(text: &str) -> Result<[Vec<u8>; 8], KeyError> {
 
 /// The value of the last line named `name`, in any letter case.
 fn value<'t>(text: &'t str, name: &str) -> Option<&'t str> {
-    let pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs.filter(|(key, _)| key.trim().eq_ignore_ascii_case(name)).next_back().map(|(_, value)| value.trim())
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.rfind(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
 fn number(text: &str, name: &str) -> Result<Vec<u8>, KeyError> {
