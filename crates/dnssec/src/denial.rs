@@ -75,7 +75,7 @@ impl ProofOwner<'_> {
             ProofOwner::Name(name) => name.as_wire(),
             ProofOwner::Hashed { label, apex } => {
                 let apex = apex.as_wire();
-                // An apex of more than 222 octets leaves no room for hashed names, and has no NSEC3 chain.
+                // `prove` sends no records whose owner would be longer.
                 let length = (HASHED_LABEL_OCTETS + apex.len()).min(NAME_OCTETS_MAX);
                 buffer[..HASHED_LABEL_OCTETS].copy_from_slice(label);
                 buffer[HASHED_LABEL_OCTETS..length].copy_from_slice(&apex[..length - HASHED_LABEL_OCTETS]);
@@ -240,6 +240,10 @@ impl<'z> Nsec3<'_, 'z> {
     }
 
     fn push(&mut self, hash: &Nsec3Hash, rrset: &'z Arc<Rrset>) {
+        // An apex of more than 222 octets leaves no room for hashed owners: such a zone can only have NSEC.
+        if self.zone.apex().as_wire().len() + HASHED_LABEL_OCTETS > NAME_OCTETS_MAX {
+            return;
+        }
         let mut label = [32; HASHED_LABEL_OCTETS];
         base32hex_into(hash, &mut label[1..]);
         self.proof.push(ProofOwner::Hashed { label, apex: self.zone.apex() }, rrset);

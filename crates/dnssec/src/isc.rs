@@ -119,18 +119,17 @@ fn scalar(text: &str, length: usize) -> Result<Vec<u8>, KeyError> {
 }
 
 fn rsa_numbers(text: &str) -> Result<[Vec<u8>; 8], KeyError> {
-    let mut numbers: [Vec<u8>; 8] = Default::default();
+    let mut numbers = Zeroizing::new(<[Vec<u8>; 8]>::default());
     for (slot, name) in numbers.iter_mut().zip(RSA_FIELDS) {
         let mut octets = number(text, name)?;
         let zeros = octets.iter().take_while(|&&octet| octet == 0).count();
         *slot = octets[zeros..].to_vec();
         octets.zeroize();
         if slot.is_empty() {
-            numbers.iter_mut().for_each(Zeroize::zeroize);
             return Err(field(name, "zero".to_owned()));
         }
     }
-    Ok(numbers)
+    Ok(std::mem::take(&mut *numbers))
 }
 
 /// The value of the last line named `name`, in any letter case.

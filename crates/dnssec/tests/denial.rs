@@ -265,3 +265,24 @@ fn names_of_255_octets_have_proofs() {
         }
     }
 }
+
+/// RFC 5155 section 3: the owner is a hash of 32 characters below the apex, which must leave room for it.
+#[test]
+fn an_apex_without_room_for_hashes_gets_no_malformed_owners() {
+    let long = format!("{}.{}.{}.{}", "b".repeat(63), "c".repeat(63), "d".repeat(63), "e".repeat(29));
+    for (apex, records) in [(&long[1..], 2), (&long[..], 0)] {
+        assert!((222..=223).contains(&name(apex).as_wire().len()));
+        let mut builder = ZoneBuilder::new(name(apex), DenialMode::Nsec3(Nsec3Params::default()));
+        for (owner, rtype) in [(name(apex), RecordType::SOA), (name(apex).child(b"a").unwrap(), RecordType::A)] {
+            builder.add(&owner, rtype, 60, &rdata(rtype));
+        }
+        let zone = builder.finish().unwrap();
+        let qname = name(apex).child(b"x").unwrap();
+        let proof = prove(&zone, qname.as_wire(), &zone.lookup(qname.as_wire(), RecordType::A));
+        assert_eq!(proof.is_empty(), records == 0);
+        for (owner, _) in proof.iter() {
+            let mut buffer = [0; 255];
+            assert_eq!(Name::from_wire(owner.wire(&mut buffer)).unwrap(), owner.to_name());
+        }
+    }
+}
