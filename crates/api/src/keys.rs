@@ -1,6 +1,5 @@
 //! How a zone key is shown: type, DNSKEY, DS and CDS, in the API and by `pdnsutil` (PDNS-DIALECT 9.1).
 
-use data_encoding::{BASE64, HEXLOWER};
 use dnssec::{KeyError, ZoneKey};
 use std::fmt;
 use store::StoredKey;
@@ -119,29 +118,13 @@ fn public(zone: &Name, key: &ZoneKey, keytype: KeyType, publish_cds: &str) -> Pu
     let ds: Vec<Ds> = match keytype {
         KeyType::Zsk => Vec::new(),
         KeyType::Ksk | KeyType::Csk => {
-            let of_type = |&digest_type: &u8| Some(Ds { digest_type, text: ds_text(&key.ds(zone, digest_type)?)? });
+            let of_type = |&digest_type: &u8| Some(Ds { digest_type, text: key.ds_text(zone, digest_type)? });
             DS_DIGEST_TYPES.iter().filter_map(of_type).collect()
         }
     };
     let wanted: Vec<u8> = publish_cds.split(',').filter_map(|digest_type| digest_type.trim().parse().ok()).collect();
     let cds = ds.iter().filter(|ds| wanted.contains(&ds.digest_type)).map(|ds| ds.text.clone()).collect();
-    PublicKey { bits: key.bits(), key_tag: key.key_tag(), dnskey: dnskey_text(key.dnskey()), ds, cds }
-}
-
-/// DNSKEY RDATA in presentation format (RFC 4034 section 2.2), the key in one piece.
-fn dnskey_text(rdata: &[u8]) -> String {
-    match rdata.split_first_chunk::<4>() {
-        Some((&[high, low, protocol, algorithm], key)) => {
-            format!("{} {protocol} {algorithm} {}", u16::from_be_bytes([high, low]), BASE64.encode(key))
-        }
-        None => String::new(),
-    }
-}
-
-/// DS RDATA in presentation format (RFC 4034 section 5.3), hex in lower case.
-fn ds_text(rdata: &[u8]) -> Option<String> {
-    let (&[high, low, algorithm, digest_type], digest) = rdata.split_first_chunk::<4>()?;
-    Some(format!("{} {algorithm} {digest_type} {}", u16::from_be_bytes([high, low]), HEXLOWER.encode(digest)))
+    PublicKey { bits: key.bits(), key_tag: key.key_tag(), dnskey: key.dnskey_text(), ds, cds }
 }
 
 /// The algorithm that an ISC private-key text names, 0 if none. It is read without the key, so that keys of algorithms

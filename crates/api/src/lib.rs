@@ -1,10 +1,64 @@
 //! The HTTP API in the PowerDNS dialect.
 //!
-//! What a zone gets when it is created or secured, and how its keys are described, is here too, because `pdnsutil` makes
-//! and shows the same things.
+//! [`router`] answers requests, [`serve`] takes connections. The order in which a request is judged stands in `router.rs`, the
+//! paths in `routes.rs`, each resource in a file of its own, and every error becomes an answer in `error.rs`.
+//!
+//! What a zone gets when it is created or secured, and how its keys are described, is public: `pdnsutil` makes and shows the
+//! same things.
 
+pub mod allow_from;
+pub mod auth;
+mod body;
+mod cache;
+mod call;
+mod commit;
+mod cryptokeys;
 pub mod defaults;
+pub mod edited_serial;
+pub mod error;
+mod fields;
+mod hostnames;
+mod json;
 pub mod keys;
+mod metadata;
+pub mod metrics;
+mod names;
+mod negotiate;
 pub mod nsec3param;
+mod offload;
+mod options;
+mod pages;
+pub mod publication;
+mod reply;
+mod router;
+mod routes;
+mod rrset_input;
+mod rrset_rules;
+mod rrset_view;
+mod serve;
+mod servers;
+mod stall;
+pub mod state;
+mod zone_actions;
+mod zone_content;
+mod zone_create;
+mod zone_export;
+mod zone_get;
+mod zone_id;
+mod zone_patch;
+mod zone_put;
+mod zone_settings;
+mod zone_view;
+mod zones_list;
 
+pub use allow_from::Network;
+pub use auth::{ApiKey, ApiKeyError};
 pub use defaults::ZoneDefaults;
+pub use error::ApiError;
+pub use metrics::{Metric, MetricKind, MetricsSource};
+pub use publication::{NotifyQueue, Publication, Readiness};
+pub use router::router;
+pub use serve::serve;
+pub use state::{ApiSettings, ApiState};
+pub use zone_patch::read_patch_body;
+pub use zone_put::read_put_body;

@@ -1,0 +1,80 @@
+//! Names as request bodies give them: canonical, of few characters (PDNS-DIALECT 4.3).
+
+use crate::error::{ApiError, invalid};
+use wire::Name;
+
+/// A zone's name, in lower case.
+///
+/// # Errors
+///
+/// 422 without final dot, if it is no name, or holds other characters than `a-z A-Z 0-9 _ / . -`.
+pub(crate) fn zone_name(text: &str) -> Result<Name, ApiError> {
+    let name = canonical(text, "Zone Name")?;
+    check_characters(text, text)?;
+    Ok(name)
+}
+
+/// An RRset's owner, in lower case: as a zone's name, plus one leading `*.`.
+///
+/// # Errors
+///
+/// As [`zone_name`].
+pub(crate) fn owner_name(text: &str) -> Result<Name, ApiError> {
+    let name = canonical(text, "DNS Name")?;
+    check_characters(text, text.strip_prefix("*.").unwrap_or(text))?;
+    Ok(name)
+}
+
+/// A name that must only be canonical: it ends in a dot and parses.
+pub(crate) fn canonical(text: &str, what: &str) -> Result<Name, ApiError> {
+    if !text.ends_with('.') {
+        return Err(invalid(format!("DNS Name '{text}' is not canonical")));
+    }
+    match Name::parse(text) {
+        Ok(name) => Ok(name.to_lowercase()),
+        Err(why) => Err(invalid(format!("Unable to parse {what} '{text}': {why}"))),
+    }
+}
+
+fn check_characters(whole: &str, rest: &str) -> Result<(), ApiError> {
+    let is_legal = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'_' | b'/' | b'.' | b'-');
+    match rest.bytes().all(is_legal) {
+        true => Ok(()),
+        false => Err(invalid(format!("Name '{whole}' contains unsupported characters"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(result: Result<Name, ApiError>) -> String {
+        match result {
+            Ok(name) => name.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn section_4_3_names_are_canonical_and_plain() {
+        assert_eq!(text(zone_name("Example.TEST.")), "example.test.");
+        assert_eq!(text(zone_name("_a.b/c.")), "_a.b/c.");
+        assert_eq!(text(zone_name(".")), ".");
+        assert_eq!(text(zone_name("x")), "DNS Name 'x' is not canonical");
+        assert_eq!(text(zone_name("")), "DNS Name '' is not canonical");
+        assert_eq!(text(zone_name("a..b.")), "Unable to parse Zone Name 'a..b.': empty label");
+        assert_eq!(text(owner_name("a..b.")), "Unable to parse DNS Name 'a..b.': empty label");
+        assert_eq!(text(zone_name("a b.")), "Name 'a b.' contains unsupported characters");
+        assert_eq!(text(zone_name("*.b.")), "Name '*.b.' contains unsupported characters");
+        assert_eq!(text(zone_name("a\\.")), "Name 'a\\.' contains unsupported characters");
+    }
+
+    #[test]
+    fn section_4_3_owners_may_be_wildcards_at_the_front_only() {
+        assert_eq!(text(owner_name("*.Example.")), "*.example.");
+        for bad in ["a-*.example.", "a.*.example.", "*.*.example.", "a\\046b.example.", "é.example.", "\u{0}.example."]
+        {
+            assert!(text(owner_name(bad)).contains("contains unsupported characters"), "{bad}");
+        }
+    }
+}

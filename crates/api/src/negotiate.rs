@@ -1,0 +1,83 @@
+//! In which form a client reads errors and exports (PDNS-DIALECT 1.4 and 4.6).
+
+use axum::http::{HeaderMap, header};
+
+/// The body of an error other than 422.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorForm {
+    /// `{"error": "..."}`
+    Json,
+    /// A small page.
+    Html,
+    /// The status text alone.
+    Text,
+}
+
+/// What the request says about bodies.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Accepts {
+    accept: Option<String>,
+}
+
+impl Accepts {
+    /// Reads `Accept`; several headers count as one list.
+    pub(crate) fn of(headers: &HeaderMap) -> Accepts {
+        let values: Vec<&str> =
+            headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        Accepts { accept: (!values.is_empty()).then(|| values.join(",").to_ascii_lowercase()) }
+    }
+
+    fn names(&self, media_type: &str) -> bool {
+        self.accept.as_deref().is_some_and(|accept| accept.contains(media_type))
+    }
+
+    /// JSON unless another form is asked for: clients that send no `Accept` read it as well as text, and learn the reason.
+    pub(crate) fn error_form(&self) -> ErrorForm {
+        if self.accept.is_none() || self.names("*/*") || self.names("application/json") {
+            ErrorForm::Json
+        } else if self.names("text/html") {
+            ErrorForm::Html
+        } else {
+            ErrorForm::Text
+        }
+    }
+
+    /// Whether an export is wanted as JSON. Without `Accept` it is text: scripts count on that.
+    pub(crate) fn export_as_json(&self) -> bool {
+        self.names("application/json") || self.names("*/*")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(value: Option<&'static str>) -> Accepts {
+        let mut headers = HeaderMap::new();
+        headers.extend(value.map(|value| (header::ACCEPT, value.parse().unwrap())));
+        Accepts::of(&headers)
+    }
+
+    #[test]
+    fn section_1_4_errors_follow_accept() {
+        for (accept, form) in [
+            (None, ErrorForm::Json),
+            (Some("*/*"), ErrorForm::Json),
+            (Some("application/json"), ErrorForm::Json),
+            (Some("text/html"), ErrorForm::Html),
+            (Some("text/html, */*;q=0.8"), ErrorForm::Json),
+            (Some("application/x-yaml"), ErrorForm::Text),
+            (Some("text/plain"), ErrorForm::Text),
+        ] {
+            assert_eq!(accepts(accept).error_form(), form, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn section_4_6_exports_are_text_without_accept() {
+        assert!(!accepts(None).export_as_json());
+        assert!(!accepts(Some("text/plain")).export_as_json());
+        assert!(accepts(Some("*/*")).export_as_json());
+        assert!(accepts(Some("application/json")).export_as_json());
+    }
+}

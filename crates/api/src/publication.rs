@@ -1,0 +1,25 @@
+//! What the API asks of the rest of the program: that a change is served, and that secondaries are told.
+
+use async_trait::async_trait;
+use std::time::Duration;
+use wire::Name;
+
+/// Tells when what was committed is answered by this server's DNS.
+#[async_trait]
+pub trait Publication: Send + Sync + 'static {
+    /// Waits until everything committed before this call is served, signed, but no longer than `bound`. False if the
+    /// bound passed first: the change is durable all the same.
+    async fn published(&self, bound: Duration) -> bool;
+}
+
+/// Takes zones whose secondaries are to be told (RFC 1996).
+pub trait NotifyQueue: Send + Sync + 'static {
+    /// Queues NOTIFY messages for `zone`. False if the queue is full.
+    fn queue(&self, zone: &Name) -> bool;
+}
+
+/// Whether this server should get traffic.
+pub trait Readiness: Send + Sync + 'static {
+    /// `Err` with the reason while zones are not yet loaded.
+    fn is_ready(&self) -> Result<(), String>;
+}

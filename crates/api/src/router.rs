@@ -1,0 +1,121 @@
+//! The way of a request: route, method, key, body, handler, headers. In this order (PDNS-DIALECT 1.2).
+
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::negotiate::Accepts;
+use crate::routes::{self, Access, Action, Route};
+use crate::state::{Api, ApiState};
+use crate::{
+    auth, body, cache, cryptokeys, metadata, metrics, options, pages, reply, servers, zone_actions, zone_create,
+    zone_export, zone_get, zone_patch, zone_put, zones_list,
+};
+use axum::extract::{Query, Request};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::{Router, body::Body};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+/// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
+pub fn router(state: ApiState) -> Router {
+    let api = Arc::new(Api { state, counters: Default::default(), started: Instant::now() });
+    // One fallback instead of axum's routes: those answer HEAD by GET, and know no order between 404, 405 and 401.
+    Router::new().fallback(move |request: Request| answer(api.clone(), request))
+}
+
+async fn answer(api: Arc<Api>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let accepts = Accepts::of(&parts.headers);
+    let route = find_route(&api, &parts);
+    let counts = route.as_ref().is_none_or(|(route, _)| route.is_api());
+    let result = match route {
+        None => Err(ApiError::NotFound),
+        Some((route, _)) if parts.method == Method::OPTIONS => Ok(options::options(route)),
+        Some((route, segments)) => run(&api, route, segments, parts, body, accepts.clone()).await,
+    };
+    let mut response = result.unwrap_or_else(|error| error.into_response(accepts.error_form()));
+    if counts {
+        api.counters.requests.fetch_add(1, Ordering::Relaxed);
+        api.counters.count_result(response.status());
+    }
+    reply::add_common_headers(response.headers_mut(), api.state.settings.cross_origin.as_ref());
+    response
+}
+
+fn find_route(api: &Api, parts: &Parts) -> Option<(&'static Route, Vec<String>)> {
+    let found = routes::find(parts.uri.path())?;
+    let settings = &api.state.settings;
+    let is_served = match found.0.access {
+        Access::Key => settings.serve_api,
+        Access::Password => settings.serve_pages,
+        Access::Open => true,
+    };
+    is_served.then_some(found)
+}
+
+async fn run(
+    api: &Arc<Api>,
+    route: &'static Route,
+    segments: Vec<String>,
+    parts: Parts,
+    body: Body,
+    accepts: Accepts,
+) -> Result<Response, ApiError> {
+    let action = route.action(&parts.method).ok_or_else(|| ApiError::MethodNotAllowed { allow: route.allow() })?;
+    let settings = &api.state.settings;
+    let actor = match route.access {
+        Access::Key => format!("api:{}", auth::api_key(&parts.headers, &settings.keys)?.name()),
+        Access::Password => {
+            auth::page_password(&parts.headers, settings.password.as_ref())?;
+            String::new()
+        }
+        Access::Open => String::new(),
+    };
+    let query = Query::try_from_uri(&parts.uri)
+        .map_err(|why| ApiError::BadRequest(format!("query of the URL cannot be read: {why}")))?
+        .0;
+    let body = body::read(body, settings.body_octets_max, settings.connection_timeout).await?;
+    let call = Call { segments, query, accepts, body, actor };
+    let api = Arc::clone(api);
+    // A task of its own: a client that hangs up does not stop a write half way, and a panic costs one answer only.
+    let task = tokio::spawn(async move { handle(&api, action, call).await });
+    task.await.unwrap_or_else(|failed| Err(ApiError::Internal(format!("request handler failed: {failed}"))))
+}
+
+async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiError> {
+    match action {
+        Action::Versions => Ok(servers::versions()),
+        Action::Features => Ok(servers::features()),
+        Action::Servers => Ok(servers::list(api)),
+        Action::Server => Ok(servers::one(api)),
+        Action::Config => Ok(servers::config(api)),
+        Action::Statistics => metrics::statistics(api, &call),
+        Action::CacheFlush => cache::flush(&call),
+        Action::ZoneList => zones_list::list(api, &call).await,
+        Action::ZoneCreate => zone_create::create(api, &call).await,
+        Action::ZoneGet => zone_get::get(api, &call).await,
+        Action::ZonePatch => zone_patch::patch(api, &call).await,
+        Action::ZonePut => zone_put::put(api, &call).await,
+        Action::ZoneDelete => zone_actions::delete(api, &call).await,
+        Action::ZoneExport => zone_export::export(api, &call).await,
+        Action::ZoneRetrieve => zone_actions::retrieve(api, &call).await,
+        Action::ZoneNotify => zone_actions::notify(api, &call).await,
+        Action::ZoneRectify => zone_actions::rectify(api, &call).await,
+        Action::KeyList => cryptokeys::list(api, &call).await,
+        Action::KeyCreate => cryptokeys::create(api, &call).await,
+        Action::KeyGet => cryptokeys::get(api, &call).await,
+        Action::KeyPut => cryptokeys::put(api, &call).await,
+        Action::KeyDelete => cryptokeys::delete(api, &call).await,
+        Action::MetadataList => metadata::list(api, &call).await,
+        Action::MetadataCreate => metadata::create(api, &call).await,
+        Action::MetadataGet => metadata::get(api, &call).await,
+        Action::MetadataPut => metadata::put(api, &call).await,
+        Action::MetadataDelete => metadata::delete(api, &call).await,
+        Action::StatusPage => pages::status(api).await,
+        Action::Prometheus => Ok(metrics::prometheus(api)),
+        Action::Alive => Ok(pages::alive()),
+        Action::Ready => Ok(pages::ready(api)),
+    }
+}

@@ -1,0 +1,176 @@
+//! Paths and methods (PDNS-DIALECT section 2), in one table: routing, 405 and OPTIONS all read it.
+
+use axum::http::Method;
+
+/// What a path and method ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Versions,
+    Features,
+    Servers,
+    Server,
+    Config,
+    Statistics,
+    CacheFlush,
+    ZoneList,
+    ZoneCreate,
+    ZoneGet,
+    ZonePatch,
+    ZonePut,
+    ZoneDelete,
+    ZoneExport,
+    ZoneRetrieve,
+    ZoneNotify,
+    ZoneRectify,
+    KeyList,
+    KeyCreate,
+    KeyGet,
+    KeyPut,
+    KeyDelete,
+    MetadataList,
+    MetadataCreate,
+    MetadataGet,
+    MetadataPut,
+    MetadataDelete,
+    StatusPage,
+    Prometheus,
+    Alive,
+    Ready,
+}
+
+/// What a client must show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// An API key.
+    Key,
+    /// The password of pages, if one is set.
+    Password,
+    /// Nothing: probes.
+    Open,
+}
+
+/// One path. `{}` stands for any segment.
+pub(crate) struct Route {
+    path: &'static str,
+    pub(crate) access: Access,
+    methods: &'static [(Method, Action)],
+}
+
+const fn api(path: &'static str, methods: &'static [(Method, Action)]) -> Route {
+    Route { path, access: Access::Key, methods }
+}
+
+const GET: Method = Method::GET;
+const PUT: Method = Method::PUT;
+const POST: Method = Method::POST;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
+/// Methods stand in the order in which OPTIONS names them.
+static ROUTES: &[Route] = &[
+    api("/api", &[(GET, Action::Versions)]),
+    api("/api/v1", &[(GET, Action::Features)]),
+    api("/api/v1/servers", &[(GET, Action::Servers)]),
+    api("/api/v1/servers/localhost", &[(GET, Action::Server)]),
+    api("/api/v1/servers/localhost/config", &[(GET, Action::Config)]),
+    api("/api/v1/servers/localhost/statistics", &[(GET, Action::Statistics)]),
+    api("/api/v1/servers/localhost/cache/flush", &[(PUT, Action::CacheFlush)]),
+    api("/api/v1/servers/localhost/zones", &[(GET, Action::ZoneList), (POST, Action::ZoneCreate)]),
+    api(
+        "/api/v1/servers/localhost/zones/{}",
+        &[(GET, Action::ZoneGet), (PATCH, Action::ZonePatch), (PUT, Action::ZonePut), (DELETE, Action::ZoneDelete)],
+    ),
+    api("/api/v1/servers/localhost/zones/{}/export", &[(GET, Action::ZoneExport)]),
+    api("/api/v1/servers/localhost/zones/{}/axfr-retrieve", &[(PUT, Action::ZoneRetrieve)]),
+    api("/api/v1/servers/localhost/zones/{}/notify", &[(PUT, Action::ZoneNotify)]),
+    api("/api/v1/servers/localhost/zones/{}/rectify", &[(PUT, Action::ZoneRectify)]),
+    api("/api/v1/servers/localhost/zones/{}/cryptokeys", &[(GET, Action::KeyList), (POST, Action::KeyCreate)]),
+    api(
+        "/api/v1/servers/localhost/zones/{}/cryptokeys/{}",
+        &[(GET, Action::KeyGet), (POST, Action::KeyCreate), (PUT, Action::KeyPut), (DELETE, Action::KeyDelete)],
+    ),
+    api("/api/v1/servers/localhost/zones/{}/metadata", &[(GET, Action::MetadataList), (POST, Action::MetadataCreate)]),
+    api(
+        "/api/v1/servers/localhost/zones/{}/metadata/{}",
+        &[(GET, Action::MetadataGet), (PUT, Action::MetadataPut), (DELETE, Action::MetadataDelete)],
+    ),
+    Route { path: "/", access: Access::Password, methods: &[(GET, Action::StatusPage)] },
+    Route { path: "/metrics", access: Access::Password, methods: &[(GET, Action::Prometheus)] },
+    Route { path: "/livez", access: Access::Open, methods: &[(GET, Action::Alive)] },
+    Route { path: "/readyz", access: Access::Open, methods: &[(GET, Action::Ready)] },
+];
+
+/// The route of a path, and the segments it leaves open, not decoded. A final slash is another path.
+pub(crate) fn find(path: &str) -> Option<(&'static Route, Vec<String>)> {
+    ROUTES.iter().find_map(|route| Some((route, match_path(route.path, path)?)))
+}
+
+fn match_path(pattern: &str, path: &str) -> Option<Vec<String>> {
+    let mut open = Vec::new();
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        match (wanted, segments.next()?) {
+            ("{}", "") => return None,
+            ("{}", segment) => open.push(segment.to_owned()),
+            (wanted, segment) if wanted == segment => {}
+            _ => return None,
+        }
+    }
+    segments.next().is_none().then_some(open)
+}
+
+impl Route {
+    /// What `method` does here.
+    pub(crate) fn action(&self, method: &Method) -> Option<Action> {
+        self.methods.iter().find(|(known, _)| known == method).map(|&(_, action)| action)
+    }
+
+    /// All methods and OPTIONS, for `Allow` and `Access-Control-Allow-Methods`.
+    pub(crate) fn allow(&self) -> String {
+        let mut allow = String::new();
+        for (method, _) in self.methods {
+            allow.push_str(method.as_str());
+            allow.push_str(", ");
+        }
+        allow + "OPTIONS"
+    }
+
+    /// Whether it belongs to the API, and not to the pages beside it.
+    pub(crate) fn is_api(&self) -> bool {
+        self.access == Access::Key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn section_2_paths_match_whole_segments() {
+        let (route, open) = find("/api/v1/servers/localhost/zones/a%2Fb./metadata/X-Y").unwrap();
+        assert_eq!(open, ["a%2Fb.", "X-Y"]);
+        assert_eq!(route.action(&Method::PUT), Some(Action::MetadataPut));
+        for unknown in [
+            "/api/",
+            "/api/v1/servers/other/zones",
+            "/api/v1/servers/localhost/zones/",
+            "/api/v1/servers/localhost/zones/x./",
+            "/api/v1/servers/localhost/zones/x./nothing",
+            "//api",
+            "",
+        ] {
+            assert!(find(unknown).is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn section_1_5_methods_are_named_in_registration_order() {
+        assert_eq!(find("/api/v1/servers/localhost/zones/x.").unwrap().0.allow(), "GET, PATCH, PUT, DELETE, OPTIONS");
+        assert_eq!(find("/api/v1/servers/localhost").unwrap().0.allow(), "GET, OPTIONS");
+    }
+
+    #[test]
+    fn section_1_1_head_is_not_routed() {
+        assert_eq!(find("/api").unwrap().0.action(&Method::HEAD), None);
+    }
+}

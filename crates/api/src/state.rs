@@ -1,0 +1,89 @@
+//! What the API is made of: settings, and the parts of the program it talks to.
+
+use crate::ZoneDefaults;
+use crate::allow_from::Network;
+use crate::auth::ApiKey;
+use crate::metrics::{ApiCounters, MetricsSource};
+use crate::publication::{NotifyQueue, Publication, Readiness};
+use axum::http::HeaderValue;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::Store;
+
+/// Settings of the web server and the API.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// `api`: whether `/api` is served. Default true.
+    pub serve_api: bool,
+    /// `webserver`: whether `/` and `/metrics` are served. Default true.
+    pub serve_pages: bool,
+    /// Keys of API clients. Default none: every API request is 401.
+    pub keys: Vec<ApiKey>,
+    /// `webserver-password`, for `/` and `/metrics`. Default none: open.
+    pub password: Option<ApiKey>,
+    /// `webserver-allow-from`. Connections from elsewhere are closed without an answer. Default loopback.
+    pub allow_from: Vec<Network>,
+    /// `webserver-max-bodysize`, in octets. Default 16 MiB, four times what External-DNS sends for 10,000 endpoints.
+    pub body_octets_max: usize,
+    /// `webserver-connection-timeout`: how long we wait for a request's header, for the next piece of its body, and for a
+    /// client that does not take its answer. Default 5 s.
+    pub connection_timeout: Duration,
+    /// `webserver-max-concurrent-connections`; more wait in the listen queue. Default 100.
+    pub connections_max: usize,
+    /// `webserver-cross-origin-request-header`: value of `Access-Control-Allow-Origin`. Default none.
+    pub cross_origin: Option<HeaderValue>,
+    /// What `version` says. Clients choose what they call by it, so it names the PowerDNS release we stand in for. Default 4.9.4:
+    /// from 5.0 on clients expect views and networks.
+    pub version: String,
+    /// `enable-lua-record-updates`. Default false.
+    pub lua_updates: bool,
+    /// How long a write waits to be served before it is confirmed all the same. Default 5 s.
+    pub publication_bound: Duration,
+}
+
+impl Default for ApiSettings {
+    fn default() -> ApiSettings {
+        ApiSettings {
+            serve_api: true,
+            serve_pages: true,
+            keys: Vec::new(),
+            password: None,
+            allow_from: Network::loopback(),
+            body_octets_max: 16 << 20,
+            connection_timeout: Duration::from_secs(5),
+            connections_max: 100,
+            cross_origin: None,
+            version: "4.9.4".to_owned(),
+            lua_updates: false,
+            publication_bound: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Everything a request may need.
+#[derive(Clone)]
+pub struct ApiState {
+    /// Where zones are kept.
+    pub store: Arc<dyn Store>,
+    /// Tells when a change is served.
+    pub publication: Arc<dyn Publication>,
+    /// Takes NOTIFY requests.
+    pub notify: Arc<dyn NotifyQueue>,
+    /// Counters of the other parts.
+    pub metrics: Arc<dyn MetricsSource>,
+    /// Whether zones are loaded.
+    pub readiness: Arc<dyn Readiness>,
+    /// For new and newly secured zones.
+    pub defaults: ZoneDefaults,
+    /// For the API itself.
+    pub settings: ApiSettings,
+    /// All settings of the program by PowerDNS's name, for `config`; secrets are masked when shown.
+    pub config: Vec<(String, String)>,
+}
+
+/// The state with what the API adds.
+pub(crate) struct Api {
+    pub(crate) state: ApiState,
+    pub(crate) counters: ApiCounters,
+    pub(crate) started: Instant,
+}

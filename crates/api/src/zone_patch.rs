@@ -1,0 +1,153 @@
+//! `PATCH .../zones/ID`: what External-DNS sends (PDNS-DIALECT section 5).
+
+use crate::call::{Call, parse_json};
+use crate::commit::commit;
+use crate::error::{ApiError, invalid};
+use crate::rrset_input::{self, InputRecord, RrsetContext, RrsetKey};
+use crate::rrset_rules::Hostnames;
+use crate::state::Api;
+use crate::{fields, hostnames, offload, reply};
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde_json::Value;
+use std::collections::HashSet;
+use store::{RrsetChange, RrsetEdit, ZoneEdit, ZoneKind};
+use wire::Name;
+
+/// Applies all items in one transaction, and answers when DNS does.
+pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> {
+    let zone = call.zone()?;
+    let summary = api.state.store.zone(&zone).await?.ok_or(ApiError::NotFound)?;
+    let kind = summary.kind;
+    let lua_updates = api.state.settings.lua_updates;
+    let parse = |hostnames: Hostnames| {
+        let (body, zone) = (call.body.clone(), zone.clone());
+        offload::run(body.len(), move || {
+            changes(&parse_json(&body)?, kind, &RrsetContext { zone: &zone, hostnames, lua_updates })
+        })
+    };
+    let mut changes = parse(Hostnames::Strict).await;
+    if let Some(hostnames) = hostnames::looser(api, summary.id, &changes).await? {
+        changes = parse(hostnames).await;
+    }
+    let changes = changes?;
+    if changes.is_empty() {
+        return Ok(reply::no_content());
+    }
+    let edit = ZoneEdit {
+        rrsets: RrsetEdit::Patch(changes),
+        rectify: api.rectify_of(&summary),
+        actor: Some(call.actor.clone()),
+        ..ZoneEdit::default()
+    };
+    let committed = commit(api, &zone, edit).await?;
+    let mut response = reply::no_content();
+    if let Some((old, new)) = committed.serials {
+        let headers = response.headers_mut();
+        headers.insert("x-pdns-old-serial", HeaderValue::from(old));
+        headers.insert("x-pdns-new-serial", HeaderValue::from(new));
+    }
+    Ok(response)
+}
+
+/// Reads a PATCH body: everything that does not depend on what the zone holds is checked here.
+pub(crate) fn changes(body: &Value, kind: ZoneKind, context: &RrsetContext<'_>) -> Result<Vec<RrsetChange>, ApiError> {
+    let items = body["rrsets"].as_array().ok_or_else(|| invalid("No rrsets given in update request"))?;
+    let mut heads = Vec::with_capacity(items.len());
+    let mut seen = HashSet::new();
+    for item in items {
+        let (change, key) = (ChangeType::of(item)?, rrset_input::key(item)?);
+        if change != ChangeType::Delete {
+            if kind == ZoneKind::Consumer {
+                return Err(invalid("Modifying RRsets in Consumer zones is unsupported"));
+            }
+            rrset_input::check_in_zone(&key, context.zone)?;
+        }
+        if matches!(change, ChangeType::Delete | ChangeType::Replace) && !seen.insert((change, key.clone())) {
+            let text = format!("Duplicate RRset {} IN {} with changetype: {}", key.name, key.rtype, change.as_str());
+            return Err(invalid(text));
+        }
+        heads.push((change, key));
+    }
+    let changes = items.iter().zip(heads).map(|(item, (change, key))| read_change(item, change, key, context));
+    changes.collect()
+}
+
+fn read_change(
+    item: &Value,
+    change: ChangeType,
+    key: RrsetKey,
+    context: &RrsetContext<'_>,
+) -> Result<RrsetChange, ApiError> {
+    match change {
+        ChangeType::Delete => Ok(RrsetChange::Delete { name: key.name, rtype: key.rtype }),
+        ChangeType::Replace => replace(item, key, context),
+        ChangeType::Extend => {
+            let (key, ttl, record) = single(item, key, context)?;
+            Ok(RrsetChange::Extend { name: key.name, rtype: key.rtype, ttl, record: record.stored() })
+        }
+        ChangeType::Prune => {
+            let (key, ttl, record) = single(item, key, context)?;
+            Ok(RrsetChange::Prune { name: key.name, rtype: key.rtype, ttl, record: record.stored() })
+        }
+    }
+}
+
+fn replace(item: &Value, key: RrsetKey, context: &RrsetContext<'_>) -> Result<RrsetChange, ApiError> {
+    let records = rrset_input::records(item, &key, context)?;
+    let comments = rrset_input::comments(item)?;
+    if records.is_none() && comments.is_none() {
+        return Err(invalid(format!("No change for RRset {} IN {}", key.name, key.rtype)));
+    }
+    // An empty list deletes, and then no TTL is needed.
+    let ttl = if records.as_ref().is_some_and(|records| !records.is_empty()) { fields::ttl(item)? } else { 0 };
+    let records = records.map(|records| records.into_iter().map(InputRecord::stored).collect());
+    Ok(RrsetChange::Replace { name: key.name, rtype: key.rtype, ttl, records, comments })
+}
+
+/// The one record of EXTEND and PRUNE.
+fn single(item: &Value, key: RrsetKey, context: &RrsetContext<'_>) -> Result<(RrsetKey, u32, InputRecord), ApiError> {
+    let records = rrset_input::records(item, &key, context)?
+        .ok_or_else(|| invalid("No record provided for PRUNE or EXTEND operation"))?;
+    let mut records = records.into_iter();
+    match (records.next(), records.next()) {
+        (Some(record), None) => Ok((key, fields::ttl(item)?, record)),
+        _ => Err(invalid("Exactly one record should be provided for PRUNE or EXTEND operation")),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum ChangeType {
+    Replace,
+    Delete,
+    Extend,
+    Prune,
+}
+
+impl ChangeType {
+    fn of(item: &Value) -> Result<ChangeType, ApiError> {
+        let text = fields::string(item, "changetype")?.to_ascii_uppercase();
+        match text.as_str() {
+            "REPLACE" => Ok(ChangeType::Replace),
+            "DELETE" => Ok(ChangeType::Delete),
+            "EXTEND" => Ok(ChangeType::Extend),
+            "PRUNE" => Ok(ChangeType::Prune),
+            _ => Err(invalid(format!("Changetype '{text}' is not a valid value"))),
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            ChangeType::Replace => "REPLACE",
+            ChangeType::Delete => "DELETE",
+            ChangeType::Extend => "EXTEND",
+            ChangeType::Prune => "PRUNE",
+        }
+    }
+}
+
+/// What reading a PATCH body gives, for fuzzing: any octets must end in a list or an error.
+pub fn read_patch_body(body: &[u8], zone: &Name) -> Result<Vec<RrsetChange>, ApiError> {
+    let context = RrsetContext { zone, hostnames: Hostnames::Strict, lua_updates: false };
+    changes(&parse_json(body)?, ZoneKind::Native, &context)
+}
