@@ -3,8 +3,10 @@
 //! Which key signs what, and the slots that signatures hang on, are here; times in [`crate::window`], octets in [`crate::rrsig`].
 
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 
+use arc_swap::Guard;
 use ring::digest::{Context, SHA256};
 use wire::{Name, RecordType};
 use zone::{Rrset, Signatures};
@@ -134,26 +136,27 @@ impl ZoneSigner {
     ///
     /// `encoded` is empty only if no key is active, or the system has no randomness and nothing valid is there.
     pub fn signatures(&self, owner: &Name, rrset: &Rrset, now: u32) -> Arc<Signatures> {
-        self.signatures_at(owner.as_wire(), rrset, now)
+        match &*self.signatures_at(owner.as_wire(), rrset, now).0 {
+            Some(signatures) => Arc::clone(signatures),
+            None => Arc::new(none(now)),
+        }
     }
 
-    /// The same for an owner in wire format.
-    pub fn signatures_at(&self, owner: &[u8], rrset: &Rrset, now: u32) -> Arc<Signatures> {
+    /// The same for an owner in wire format, without touching a counter that other threads touch: for the way of a query.
+    pub fn signatures_at(&self, owner: &[u8], rrset: &Rrset, now: u32) -> HeldSignatures {
         let slot = rrset.signatures().load();
-        if let Some(signatures) = slot.as_ref()
-            && self.is_current(rrset.rtype(), signatures, now)
-        {
-            return Arc::clone(signatures);
+        if slot.as_ref().is_some_and(|signatures| self.is_current(rrset.rtype(), signatures, now)) {
+            return HeldSignatures(slot);
         }
         if let Some(made) = self.sign(owner, rrset, now) {
             let made = Arc::new(made);
             rrset.signatures().store(Arc::clone(&made));
-            return made;
+            return HeldSignatures(Guard::from_inner(Some(made)));
         }
-        match slot.as_ref() {
-            Some(old) if is_after(old.expires_at, now) => Arc::clone(old),
-            _ => Arc::new(Signatures { key_set: 0, refresh_at: now, expires_at: now, encoded: Box::default() }),
+        if slot.as_ref().is_some_and(|old| is_after(old.expires_at, now)) {
+            return HeldSignatures(slot);
         }
+        HeldSignatures(Guard::from_inner(Some(Arc::new(none(now)))))
     }
 
     /// Whether the slot is empty, of another key set, or past its refresh time.
@@ -237,6 +240,23 @@ impl ZoneSigner {
     }
 }
 
+/// Signatures as they hang in a slot, held for the writing of one answer.
+pub struct HeldSignatures(Guard<Option<Arc<Signatures>>>);
+
+impl Deref for HeldSignatures {
+    type Target = Signatures;
+
+    fn deref(&self) -> &Signatures {
+        static NONE: LazyLock<Signatures> = LazyLock::new(|| none(0));
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+/// What stands for signatures where none can be had.
+fn none(now: u32) -> Signatures {
+    Signatures { key_set: 0, refresh_at: now, expires_at: now, encoded: Box::default() }
+}
+
 impl fmt::Debug for ZoneSigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ZoneSigner")
@@ -281,6 +301,8 @@ fn some_rrset(rtype: RecordType, ttl: u32, rdatas: Vec<Vec<u8>>) -> Option<Rrset
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use proptest::prelude::*;
 
     use super::*;
     use crate::verify::verify;
@@ -500,5 +522,39 @@ mod tests {
         assert_eq!(ZoneSigner::cdnskey_delete_rrset(60).rdatas().collect::<Vec<_>>(), [ds::CDNSKEY_DELETE]);
         assert!(signer.cds_rrset(60, &[]).is_none());
         assert!(signer.cds_rrset(60, &[1, 3]).is_none());
+    }
+
+    fn any_owner() -> impl Strategy<Value = Name> {
+        let label = prop_oneof![Just(vec![b'*']), proptest::collection::vec(any::<u8>(), 1..64)];
+        proptest::collection::vec(label, 0..4).prop_map(|labels| {
+            // Labels that no longer fit are left away.
+            labels.iter().fold(name("example.org"), |owner, label| owner.child(label).unwrap_or(owner))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn what_is_signed_verifies(
+            owner in any_owner(),
+            rtype in prop_oneof![Just(RecordType::TXT), Just(RecordType(65280))],
+            ttl in 0..=0x7fff_ffffu32,
+            rdatas in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..300), 1..5),
+            now in 1_000_000_000..4_000_000_000u32,
+        ) {
+            let signer = signer(vec![used(&p256(257), true, true), used(&key(Algorithm::Ed25519, 257), true, true)]);
+            let rrset = Rrset::new(rtype, ttl, rdatas);
+            let signatures = signer.signatures(&owner, &rrset, now);
+            prop_assert_eq!(signatures.rdatas().count(), 2);
+            for rrsig in signatures.rdatas() {
+                let (fields, _) = RrsigFields::parse(rrsig).unwrap();
+                let key = signer.keys().iter().find(|key| key.key.algorithm().number() == fields.algorithm).unwrap();
+                let labels = verify(&owner, &rrset, rrsig, key.key.dnskey(), signer.apex(), now);
+                prop_assert_eq!(labels, Ok(rrsig::labels_of(owner.as_wire())));
+                let gone = verify(&owner, &rrset, rrsig, key.key.dnskey(), signer.apex(), signatures.expires_at + 1);
+                prop_assert_eq!(gone, Err(VerifyError::Expired));
+            }
+        }
     }
 }
