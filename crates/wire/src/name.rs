@@ -60,21 +60,7 @@ impl Name {
     ///
     /// [`NameError`] if `wire` does not begin with an uncompressed name.
     pub fn split_wire(wire: &[u8]) -> Result<(Name, &[u8]), NameError> {
-        let mut at = 0;
-        loop {
-            let length = usize::from(*wire.get(at).ok_or(NameError::Malformed)?);
-            at += 1;
-            if length == 0 {
-                break;
-            }
-            if length > LABEL_OCTETS_MAX {
-                return Err(NameError::Malformed);
-            }
-            at += length;
-            if at >= NAME_OCTETS_MAX {
-                return Err(NameError::TooLong);
-            }
-        }
+        let at = wire_length(wire)?;
         let (name, rest) = wire.split_at(at);
         Ok((Name(name.into()), rest))
     }
@@ -208,11 +194,60 @@ impl<'a> Iterator for Labels<'a> {
 
 /// The name in `text`, and whether it ended in a dot.
 fn parse_labels(text: &str) -> Result<(Name, bool), NameError> {
-    if text.is_empty() || text == "." {
-        return Ok((Name::root(), text == "."));
+    let mut wire = Vec::with_capacity(text.len() + 2);
+    let ends_in_dot = append_labels(text, &mut wire)?;
+    wire.push(0);
+    if wire.len() > NAME_OCTETS_MAX {
+        return Err(NameError::TooLong);
     }
-    let mut wire = vec![0];
-    let mut label_at = 0;
+    Ok((Name(wire.into()), ends_in_dot))
+}
+
+/// Appends the name in `text` to `wire`: relative to `origin` as in [`Name::parse_relative`], or absolute without one.
+pub(crate) fn append_parsed(text: &str, origin: Option<&Name>, wire: &mut Vec<u8>) -> Result<(), NameError> {
+    let start = wire.len();
+    match origin {
+        Some(origin) if text == "@" => wire.extend(origin.as_wire()),
+        _ => {
+            let ends_in_dot = append_labels(text, wire)?;
+            match origin {
+                Some(origin) if !ends_in_dot => wire.extend(origin.as_wire()),
+                _ => wire.push(0),
+            }
+        }
+    }
+    if wire.len() - start > NAME_OCTETS_MAX {
+        return Err(NameError::TooLong);
+    }
+    Ok(())
+}
+
+/// How many octets the uncompressed name at the front of `wire` has.
+pub(crate) fn wire_length(wire: &[u8]) -> Result<usize, NameError> {
+    let mut at = 0;
+    loop {
+        let length = usize::from(*wire.get(at).ok_or(NameError::Malformed)?);
+        at += 1;
+        if length == 0 {
+            return Ok(at);
+        }
+        if length > LABEL_OCTETS_MAX {
+            return Err(NameError::Malformed);
+        }
+        at += length;
+        if at >= NAME_OCTETS_MAX {
+            return Err(NameError::TooLong);
+        }
+    }
+}
+
+/// Appends the labels of `text` without a root label, and says whether the text ended in a dot.
+fn append_labels(text: &str, wire: &mut Vec<u8>) -> Result<bool, NameError> {
+    if text.is_empty() || text == "." {
+        return Ok(text == ".");
+    }
+    let mut label_at = wire.len();
+    wire.push(0);
     let mut ends_in_dot = false;
     let mut octets = text.bytes();
     while let Some(octet) = octets.next() {
@@ -223,7 +258,7 @@ fn parse_labels(text: &str) -> Result<(Name, bool), NameError> {
         }
         let octet = match octet {
             b'.' => {
-                close_label(&mut wire, label_at)?;
+                close_label(wire, label_at)?;
                 ends_in_dot = true;
                 continue;
             }
@@ -233,13 +268,9 @@ fn parse_labels(text: &str) -> Result<(Name, bool), NameError> {
         wire.push(octet);
     }
     if !ends_in_dot {
-        close_label(&mut wire, label_at)?;
+        close_label(wire, label_at)?;
     }
-    wire.push(0);
-    if wire.len() > NAME_OCTETS_MAX {
-        return Err(NameError::TooLong);
-    }
-    Ok((Name(wire.into()), ends_in_dot))
+    Ok(ends_in_dot)
 }
 
 fn close_label(wire: &mut [u8], label_at: usize) -> Result<(), NameError> {
