@@ -1,11 +1,12 @@
 //! One authenticated request, its body read.
 
-use crate::error::{ApiError, invalid};
-use crate::negotiate::Accepts;
-use crate::zone_id;
 use axum::body::Bytes;
 use serde_json::Value;
 use wire::Name;
+
+use crate::error::{ApiError, invalid};
+use crate::negotiate::Accepts;
+use crate::zone_id;
 
 /// What a handler sees of a request.
 pub(crate) struct Call {

@@ -1,10 +1,12 @@
 //! The end of every write: the change is durable, then served, then confirmed .
 
-use crate::error::ApiError;
-use crate::state::Api;
 use std::sync::atomic::Ordering;
+
 use store::{Commit, Rectify, ZoneEdit, ZoneSummary};
 use wire::Name;
+
+use crate::error::ApiError;
+use crate::state::Api;
 
 /// Applies `edit`, and returns once DNS answers with it or the bound has passed.
 pub(crate) async fn commit(api: &Api, zone: &Name, edit: ZoneEdit) -> Result<Commit, ApiError> {

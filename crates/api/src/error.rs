@@ -1,13 +1,15 @@
 //! The one place where what went wrong becomes a status and a body (PDNS-DIALECT 1.3 and 1.4).
 
-use crate::negotiate::ErrorForm;
-use crate::{json, reply};
+use std::error::Error;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
-use std::error::Error;
 use store::StoreError;
+
+use crate::negotiate::ErrorForm;
+use crate::{json, reply};
 
 /// Seconds after which a client may try again when the database did not answer.
 const RETRY_AFTER_SECS: &str = "5";

@@ -1,9 +1,10 @@
 //! RFC1123-CONFORMANCE: the metadata that allows underscores in targets, read only when it matters.
 
+use store::ZoneId;
+
 use crate::error::ApiError;
 use crate::rrset_rules::{self, Hostnames};
 use crate::state::Api;
-use store::ZoneId;
 
 /// The rule to try again with, if a request failed by the strict one over a hostname and the zone's metadata allows
 /// underscores. Most requests never read the metadata.

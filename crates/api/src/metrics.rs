@@ -1,14 +1,16 @@
 //! Counters: where they come from, `/metrics`, and `statistics` (PDNS-DIALECT section 11).
 
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+
 use crate::call::Call;
 use crate::error::{ApiError, invalid};
 use crate::reply;
 use crate::state::Api;
-use axum::http::StatusCode;
-use axum::response::Response;
-use serde::Serialize;
-use std::fmt::Write;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Whether a value only grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! OPTIONS, for browsers that ask before they ask (PDNS-DIALECT 1.5). No key needed.
 
-use crate::reply;
-use crate::routes::Route;
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
+
+use crate::reply;
+use crate::routes::Route;
 
 /// The methods and headers of a path.
 pub(crate) fn options(route: &Route) -> Response {

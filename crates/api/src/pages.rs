@@ -1,10 +1,11 @@
 //! Pages beside the API: the status page and the probes.
 
+use axum::http::StatusCode;
+use axum::response::Response;
+
 use crate::error::ApiError;
 use crate::reply;
 use crate::state::Api;
-use axum::http::StatusCode;
-use axum::response::Response;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 

@@ -1,7 +1,8 @@
 //! What the API asks of the rest of the program: that a change is served, and that secondaries are told.
 
-use async_trait::async_trait;
 use std::time::Duration;
+
+use async_trait::async_trait;
 use wire::Name;
 
 /// Tells when what was committed is answered by this server's DNS.

@@ -1,10 +1,11 @@
 //! Answers that succeed, and the headers every answer carries (PDNS-DIALECT 1.5).
 
-use crate::json;
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
+
+use crate::json;
 
 /// Exactly this: clients compare the whole header.
 pub(crate) const JSON: &str = "application/json";

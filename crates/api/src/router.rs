@@ -1,5 +1,15 @@
 //! The way of a request: route, method, key, body, handler, headers. In this order (PDNS-DIALECT 1.2).
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use axum::extract::{Query, Request};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::{Router, body::Body};
+
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::negotiate::Accepts;
@@ -9,14 +19,6 @@ use crate::{
     auth, body, cache, cryptokeys, metadata, metrics, options, pages, reply, servers, zone_actions, zone_create,
     zone_export, zone_get, zone_patch, zone_put, zones_list,
 };
-use axum::extract::{Query, Request};
-use axum::http::Method;
-use axum::http::request::Parts;
-use axum::response::Response;
-use axum::{Router, body::Body};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
 pub fn router(state: ApiState) -> Router {

@@ -1,12 +1,13 @@
 //! RRsets as request bodies give them (PDNS-DIALECT sections 5 and 6): owner, type, TTL, records, comments.
 
-use crate::error::{ApiError, invalid};
-use crate::rrset_rules::{self, Hostnames};
-use crate::{fields, names};
 use serde_json::Value;
 use store::{Comment, StoredRecord};
 use wire::content::{self, Content};
 use wire::{Name, RecordType};
+
+use crate::error::{ApiError, invalid};
+use crate::rrset_rules::{self, Hostnames};
+use crate::{fields, names};
 
 /// What an error message quotes of a record's content.
 const QUOTED_CHARACTERS_MAX: usize = 1000;

@@ -1,8 +1,10 @@
 //! What the records of one RRset, and the RRsets of one request, must keep among themselves (PDNS-DIALECT 6.3).
 
-use crate::rrset_input::{InputRecord, RrsetContext, RrsetKey};
 use std::collections::{HashMap, HashSet};
+
 use wire::{Name, RecordType};
+
+use crate::rrset_input::{InputRecord, RrsetContext, RrsetKey};
 
 /// Whether targets that must be hostnames may hold underscores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,19 @@
 //! Connections: who may open one, how many, and how long they may dawdle.
 
-use crate::stall::StallGuard;
-use crate::state::ApiSettings;
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+
+use crate::stall::StallGuard;
+use crate::state::ApiSettings;
 
 /// Longest request line and header together.
 const HEADER_OCTETS_MAX: usize = 64 * 1024;

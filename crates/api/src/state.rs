@@ -1,14 +1,16 @@
 //! What the API is made of: settings, and the parts of the program it talks to.
 
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use store::Store;
+
 use crate::ZoneDefaults;
 use crate::allow_from::Network;
 use crate::auth::ApiKey;
 use crate::metrics::{ApiCounters, MetricsSource};
 use crate::publication::{NotifyQueue, Publication, Readiness};
-use axum::http::HeaderValue;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use store::Store;
 
 /// Settings of the web server and the API.
 #[derive(Debug, Clone)]

@@ -1,13 +1,15 @@
 //! Actions on a zone without a body of their own: delete, rectify, notify, axfr-retrieve (PDNS-DIALECT 4.5 to 4.9).
 
+use std::net::{IpAddr, SocketAddr};
+
+use axum::response::Response;
+use store::{Rectify, SerialBump, ZoneEdit, ZoneKind};
+
 use crate::call::{Call, parse_json};
 use crate::commit::{await_publication, commit};
 use crate::error::{ApiError, invalid};
 use crate::reply;
 use crate::state::Api;
-use axum::response::Response;
-use std::net::{IpAddr, SocketAddr};
-use store::{Rectify, SerialBump, ZoneEdit, ZoneKind};
 
 /// `DELETE`: the zone with everything that belongs to it.
 pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError> {

@@ -1,13 +1,15 @@
 //! Zone content in a request: `rrsets`, `zone` text and `nameservers` become what a zone is to hold (PDNS-DIALECT 4.3, 4.4).
 
+use std::collections::HashMap;
+
+use serde_json::Value;
+use store::{Comment, RrsetChange};
+use wire::{Name, RecordType, zonefile};
+
 use crate::error::{ApiError, invalid};
 use crate::fields;
 use crate::rrset_input::{self, InputRecord, RrsetContext, RrsetKey};
 use crate::rrset_rules;
-use serde_json::Value;
-use std::collections::HashMap;
-use store::{Comment, RrsetChange};
-use wire::{Name, RecordType, zonefile};
 
 /// The RRsets a zone is to hold, each once, in the order given.
 #[derive(Debug, Default)]

@@ -1,5 +1,11 @@
 //! `POST .../zones` (PDNS-DIALECT 4.3).
 
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::Value;
+use store::{NewZone, Rectify, RrsetEdit, RrsetFilter, ZoneEdit, ZoneKind};
+use wire::{Name, RecordType, content};
+
 use crate::call::{Call, parse_json};
 use crate::commit::await_publication;
 use crate::error::{ApiError, invalid};
@@ -9,11 +15,6 @@ use crate::state::{Api, ApiSettings};
 use crate::zone_content::ZoneContent;
 use crate::zone_get::{self, Rrsets};
 use crate::{ZoneDefaults, fields, names, offload, zone_settings};
-use axum::http::StatusCode;
-use axum::response::Response;
-use serde_json::Value;
-use store::{NewZone, Rectify, RrsetEdit, RrsetFilter, ZoneEdit, ZoneKind};
-use wire::{Name, RecordType, content};
 
 /// Creates the zone with all it comes with, and shows it.
 pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError> {

@@ -1,14 +1,16 @@
 //! `GET .../zones/ID/export`: the zone as text (PDNS-DIALECT 4.6).
 
+use std::fmt::Write;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use store::{RrsetFilter, StoredRrset};
+
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::state::Api;
 use crate::{offload, reply, rrset_view};
-use axum::http::StatusCode;
-use axum::response::Response;
-use serde::Serialize;
-use std::fmt::Write;
-use store::{RrsetFilter, StoredRrset};
 
 /// `NAME\tTTL\tIN\tTYPE\tCONTENT`, a line each; disabled records are left out.
 pub(crate) async fn export(api: &Api, call: &Call) -> Result<Response, ApiError> {

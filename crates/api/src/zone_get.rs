@@ -1,15 +1,16 @@
 //! `GET .../zones/ID` (PDNS-DIALECT 4.2), and the same view for the answer to a creation.
 
-use crate::call::Call;
-use crate::error::{ApiError, invalid};
-use crate::state::Api;
-use crate::zone_view::{ViewContext, head_and_tail};
-use crate::{json, offload, reply, rrset_view, zone_id};
 use axum::body::Body;
 use axum::http::StatusCode;
 use axum::response::Response;
 use store::{RrsetFilter, StoredRrset, ZoneSummary};
 use wire::Name;
+
+use crate::call::Call;
+use crate::error::{ApiError, invalid};
+use crate::state::Api;
+use crate::zone_view::{ViewContext, head_and_tail};
+use crate::{json, offload, reply, rrset_view, zone_id};
 
 /// The zone with its RRsets, filtered.
 pub(crate) async fn get(api: &Api, call: &Call) -> Result<Response, ApiError> {

@@ -1,5 +1,13 @@
 //! `PATCH .../zones/ID`: what External-DNS sends (PDNS-DIALECT section 5).
 
+use std::collections::HashSet;
+
+use axum::http::HeaderValue;
+use axum::response::Response;
+use serde_json::Value;
+use store::{RrsetChange, RrsetEdit, ZoneEdit, ZoneKind};
+use wire::Name;
+
 use crate::call::{Call, parse_json};
 use crate::commit::commit;
 use crate::error::{ApiError, invalid};
@@ -7,12 +15,6 @@ use crate::rrset_input::{self, InputRecord, RrsetContext, RrsetKey};
 use crate::rrset_rules::Hostnames;
 use crate::state::Api;
 use crate::{fields, hostnames, offload, reply};
-use axum::http::HeaderValue;
-use axum::response::Response;
-use serde_json::Value;
-use std::collections::HashSet;
-use store::{RrsetChange, RrsetEdit, ZoneEdit, ZoneKind};
-use wire::Name;
 
 /// Applies all items in one transaction, and answers when DNS does.
 pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> {

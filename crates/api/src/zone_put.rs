@@ -1,5 +1,12 @@
 //! `PUT .../zones/ID`: settings, and the whole content (PDNS-DIALECT 4.4).
 
+use std::sync::Arc;
+
+use axum::response::Response;
+use serde_json::Value;
+use store::{Rectify, RrsetChange, RrsetEdit, SerialBump, ZoneEdit, ZoneKind};
+use wire::{Name, RecordType};
+
 use crate::call::{Call, parse_json};
 use crate::commit::commit;
 use crate::error::{ApiError, invalid};
@@ -8,11 +15,6 @@ use crate::rrset_rules::Hostnames;
 use crate::state::Api;
 use crate::zone_content::{self, ZoneContent};
 use crate::{hostnames, offload, reply, zone_settings};
-use axum::response::Response;
-use serde_json::Value;
-use std::sync::Arc;
-use store::{Rectify, RrsetChange, RrsetEdit, SerialBump, ZoneEdit, ZoneKind};
-use wire::{Name, RecordType};
 
 /// Applies the fields that are there.
 pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {

@@ -1,11 +1,12 @@
 //! A zone as the API shows it (PDNS-DIALECT section 3). Fields stand in byte order.
 
-use crate::edited_serial::edited_serial;
-use crate::state::Api;
-use crate::zone_id;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use store::ZoneSummary;
+
+use crate::edited_serial::edited_serial;
+use crate::state::Api;
+use crate::zone_id;
 
 /// A zone in the list: these fields and no others, since typed clients choke on new ones.
 #[derive(Serialize)]

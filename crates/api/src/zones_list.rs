@@ -1,13 +1,14 @@
 //! `GET .../zones` (PDNS-DIALECT 4.1). External-DNS asks two to five times a cycle, so it is one query and one pass.
 
+use axum::http::StatusCode;
+use axum::response::Response;
+use store::ZoneFilter;
+
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::state::Api;
 use crate::zone_view::{ViewContext, ZoneListItem};
 use crate::{json, names, reply};
-use axum::http::StatusCode;
-use axum::response::Response;
-use store::ZoneFilter;
 
 /// All zones, or the one that `zone=` names.
 pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
