@@ -234,3 +234,25 @@ fn payload(transport: Transport) -> u16 {
         Transport::Stream => PAYLOAD_OFFERED,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_query_and_says_servfail() {
+        let question = b"\x03wWw\x07example\0\0\x01\0\x01";
+        let opt = [0, 0, 41, 0x10, 0, 0, 0, 0x80, 0, 0, 0];
+        let message = [&[9, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &opt].concat();
+        let mut reply = [0xff; 512];
+        let outcome = guarded(&message, Transport::Udp { payload_max: 1232 }, &mut reply, |reply| {
+            reply[..100].fill(1);
+            panic!("this backtrace belongs to a test that passes")
+        });
+        let Outcome::Reply(done) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((done.rcode, &done.refusal), (Rcode::SERVFAIL, &Some(Refusal::Internal)));
+        let our_opt = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0];
+        let wanted = [&[9, 9, 0x81, 2, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &our_opt].concat();
+        assert_eq!(reply[..done.octets], wanted);
+    }
+}

@@ -7,7 +7,7 @@ use crate::RecordType;
 const POINTER_TARGET_MAX: usize = 0x3fff;
 const POINTER: u16 = 0xc000;
 /// Names remembered for compression, beside the question's. Referrals repeat the most: owner, servers, glue.
-const NAMES_MAX: usize = 24;
+const NAMES_MAX: usize = 32;
 
 /// Where a record stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Writer<'b> {
 #[derive(Debug, Clone, Copy, Default)]
 struct Written {
     at: u16,
-    /// Uncompressed octets.
+    /// Uncompressed octets, at most 255.
     octets: u8,
 }
 
@@ -273,24 +273,26 @@ impl<'b> Writer<'b> {
             Some((kept, target)) => {
                 self.put(&name[..kept])?;
                 self.put(&(POINTER | target).to_be_bytes())?;
-                if kept > 0 {
-                    self.remember(at, name);
-                }
+                self.remember(at, name, kept);
             }
             None => {
                 self.put(name)?;
-                self.remember(at, name);
+                self.remember(at, name, name.len());
             }
         }
         Ok(())
     }
 
-    fn remember(&mut self, at: usize, name: &[u8]) {
-        // A pointer to the root alone would be longer than the root.
-        let (Ok(octets @ 2..), true) = (u8::try_from(name.len()), at <= POINTER_TARGET_MAX) else { return };
-        if let Some(free) = self.names.get_mut(usize::from(self.name_count)) {
-            *free = Written { at: at as u16, octets };
+    /// Notes that `name`, and each of its suffixes that begins in the `kept` octets written out at `at`, stands here.
+    fn remember(&mut self, at: usize, name: &[u8], kept: usize) {
+        let mut label = 0;
+        // The root is left out: a pointer to it would be longer than it is.
+        while let Some(&length @ 1..) = name[..kept].get(label) {
+            let place = self.names.get_mut(usize::from(self.name_count));
+            let (Some(free), true) = (place, at + label <= POINTER_TARGET_MAX) else { return };
+            *free = Written { at: (at + label) as u16, octets: (name.len() - label) as u8 };
             self.name_count += 1;
+            label += 1 + usize::from(length);
         }
     }
 
@@ -435,11 +437,17 @@ mod tests {
         writer.rrset(Section::Additional, &wire("x.example.com"), RecordType::A, 60, &two).unwrap();
         assert_eq!(writer.at - start, 2 * 16 + 14 + 4 + 14 + 2 + 2 * 16);
         writer.rrset(Section::Additional, &wire("other.net"), RecordType::A, 60, &two).unwrap();
+        let before = writer.at;
+        writer.rrset(Section::Additional, &wire("one.other.net"), RecordType::A, 60, &two[..6]).unwrap();
+        assert_eq!(writer.at - before, 4 + 2 + 14, "suffixes of names written before are found");
         writer.rrset(Section::Additional, &[0], RecordType::A, 60, &two).unwrap();
         let octets = writer.finish();
         let message = decode(&buffer[..octets]);
         let owners: Vec<String> = message.additionals.iter().map(|record| record.name.to_string()).collect();
-        assert_eq!(owners, ["x.Example.com.", "x.Example.com.", "other.net.", "other.net.", ".", "."]);
+        assert_eq!(
+            owners,
+            ["x.Example.com.", "x.Example.com.", "other.net.", "other.net.", "one.other.net.", ".", "."]
+        );
         assert_eq!(message.answers.len(), 2);
     }
 
