@@ -105,9 +105,12 @@ impl<'a> Words<'a> {
     }
 }
 
+/// Characters of a text that an error message quotes at most.
+const EXCERPT_CHARS: usize = 1_000;
+
 /// A piece of `text` short enough for an error message.
 pub(crate) fn excerpt(text: &str) -> &str {
-    match text.char_indices().nth(200) {
+    match text.char_indices().nth(EXCERPT_CHARS) {
         Some((end, _)) => &text[..end],
         None => text,
     }
