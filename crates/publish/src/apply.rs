@@ -1,0 +1,255 @@
+//! Changes applied to served zones.
+
+use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, serial_of};
+use crate::serving::Serving;
+use crate::{ZoneRules, keeper};
+use dnssec::{ServedZone, ZoneTable};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
+use wire::{Name, RecordType};
+use zone::{Rrset, ZoneEditor};
+
+/// Names of one change that are signed before it is confirmed; the keeper signs the rest right after.
+const SIGNED_AT_ONCE_MAX: usize = 64;
+
+/// The zones this replica serves, by row id, and how to change them.
+#[derive(Debug)]
+pub(crate) struct ServedZones {
+    table: Arc<ZoneTable>,
+    rules: ZoneRules,
+    zones: HashMap<ZoneId, Known>,
+    /// Which of them is served under a name: a zone created again has a new id.
+    owners: HashMap<Name, ZoneId>,
+    /// Rows that could not be served, since the start.
+    pub(crate) bad_rows: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    incarnation: u64,
+    header: ZoneHeader,
+    /// `None`: the zone has no SOA and is not served.
+    state: Option<(Serving, ServedRecord)>,
+}
+
+impl ServedZones {
+    pub(crate) fn new(table: Arc<ZoneTable>, rules: ZoneRules) -> ServedZones {
+        ServedZones { table, rules, zones: HashMap::new(), owners: HashMap::new(), bad_rows: 0 }
+    }
+
+    /// Starts taking what [`store::Store::load`] hands over.
+    pub(crate) fn loading(&mut self, now: u32) -> Loading<'_> {
+        Loading { zones: self, now, current: None, loaded: BTreeSet::new() }
+    }
+
+    /// Stops serving zones that are not in `loaded`.
+    pub(crate) fn retain(&mut self, loaded: &BTreeSet<ZoneId>) {
+        let gone: Vec<ZoneId> = self.zones.keys().filter(|id| !loaded.contains(id)).copied().collect();
+        for id in gone {
+            self.remove(id);
+        }
+    }
+
+    /// Applies one change. Returns the zone if it must be loaded afresh instead.
+    pub(crate) fn apply(&mut self, change: ZoneChange, now: u32) -> Option<ZoneId> {
+        match change {
+            ZoneChange::Reload(id) => Some(id),
+            ZoneChange::Gone(id) => {
+                self.remove(id);
+                None
+            }
+            ZoneChange::Header(header) => self.apply_header(header, now),
+            ZoneChange::Names { zone, incarnation, names } => self.apply_names(zone, incarnation, names, now),
+        }
+    }
+
+    /// Serves a moved serial where SOA-EDIT makes it depend on time.
+    pub(crate) fn refresh_serials(&mut self, now: u32) {
+        let due: Vec<ZoneId> = self
+            .zones
+            .iter()
+            .filter(|(_, known)| known.state.as_ref().is_some_and(|(serving, _)| !serving.soa_edit.is_empty()))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in due {
+            let Some((serving, soa)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { continue };
+            let Some(served) = self.table.view().get(&serving.apex).cloned() else { continue };
+            let wanted = Rrset::new(RecordType::SOA, soa.ttl, vec![edited_soa(&soa.rdata, &serving.soa_edit, now)]);
+            if wanted.has_same_data(served.zone.soa()) {
+                continue;
+            }
+            let mut rrsets: Vec<Rrset> = stored_apex(&served, serving);
+            rrsets.retain(|rrset| rrset.rtype() != RecordType::SOA);
+            rrsets.push(wanted);
+            let mut editor = ZoneEditor::new(&served.zone);
+            editor.replace_name(&serving.apex.clone(), rrsets);
+            if let Ok(zone) = editor.finish() {
+                self.table.put(ServedZone { zone: Arc::new(zone), signer: served.signer });
+            }
+        }
+    }
+
+    fn apply_header(&mut self, header: ZoneHeader, now: u32) -> Option<ZoneId> {
+        let id = header.id;
+        let Some(known) = self.zones.get_mut(&id) else { return Some(id) };
+        let Some((old, soa)) = &known.state else { return Some(id) };
+        let serving = Serving::new(&header, &self.rules);
+        let is_same_shape = known.incarnation == header.incarnation
+            && known.header.name == header.name
+            && serving.mode == old.mode
+            && serving.soa_edit == old.soa_edit;
+        let view = self.table.view();
+        let Some(served) = view.get(&serving.apex).filter(|_| is_same_shape) else { return Some(id) };
+        let mut editor = ZoneEditor::new(&served.zone);
+        for (rtype, rrset) in serving.made(made_ttl(soa)) {
+            editor.set_apex(rtype, rrset);
+        }
+        let Ok(zone) = editor.finish() else { return Some(id) };
+        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
+        keeper::sign_names(&served, [&serving.apex], now);
+        self.table.put(served);
+        known.header = header;
+        known.state = Some((serving, soa.clone()));
+        None
+    }
+
+    fn apply_names(
+        &mut self,
+        id: ZoneId,
+        incarnation: u64,
+        names: Vec<(Name, Vec<ServedRecord>)>,
+        now: u32,
+    ) -> Option<ZoneId> {
+        let Some(known) = self.zones.get_mut(&id).filter(|known| known.incarnation == incarnation) else {
+            return Some(id);
+        };
+        let Some((serving, soa)) = &mut known.state else { return Some(id) };
+        let view = self.table.view();
+        let Some(served) = view.get(&serving.apex) else { return Some(id) };
+        let mut editor = ZoneEditor::new(&served.zone);
+        for (name, records) in &names {
+            let mut records = records.clone();
+            if *name == serving.apex {
+                // As the assembler does: of several SOA rows the newest counts, and SOA-EDIT has its say.
+                let newest =
+                    records.iter().filter(|r| r.rtype == RecordType::SOA).max_by_key(|r| serial_of(&r.rdata)).cloned();
+                let Some(newest) = newest else { return self.without_soa(id) };
+                records.retain(|record| record.rtype != RecordType::SOA);
+                let rdata = edited_soa(&newest.rdata, &serving.soa_edit, now);
+                records.push(ServedRecord { rdata, ..newest.clone() });
+                *soa = newest;
+            }
+            editor.replace_name(name, rrsets_of(records));
+        }
+        if names.iter().any(|(name, _)| *name == serving.apex) {
+            for (rtype, rrset) in serving.made(made_ttl(soa)) {
+                editor.set_apex(rtype, rrset);
+            }
+        }
+        let Ok(zone) = editor.finish() else { return self.without_soa(id) };
+        let served = ServedZone { zone: Arc::new(zone), signer: served.signer.clone() };
+        keeper::sign_names(&served, names.iter().map(|(name, _)| name).take(SIGNED_AT_ONCE_MAX), now);
+        self.table.put(served);
+        None
+    }
+
+    /// The zone lost its SOA: it is known, and served no longer.
+    fn without_soa(&mut self, id: ZoneId) -> Option<ZoneId> {
+        if let Some(known) = self.zones.get_mut(&id) {
+            known.state = None;
+            let name = known.header.name.clone();
+            self.stop_serving(&name, id);
+        }
+        None
+    }
+
+    fn remove(&mut self, id: ZoneId) {
+        if let Some(known) = self.zones.remove(&id) {
+            self.stop_serving(&known.header.name, id);
+        }
+    }
+
+    fn stop_serving(&mut self, name: &Name, id: ZoneId) {
+        if self.owners.get(name) == Some(&id) {
+            self.owners.remove(name);
+            self.table.remove(name);
+        }
+    }
+
+    fn put(&mut self, header: ZoneHeader, assembler: Assembler) {
+        let renamed = self.zones.get(&header.id).filter(|old| old.header.name != header.name);
+        if let Some(old) = renamed.map(|old| old.header.name.clone()) {
+            self.stop_serving(&old, header.id);
+        }
+        let state = match assembler.assemble() {
+            Ok(Assembled { served, serving, soa }) => {
+                self.owners.insert(header.name.clone(), header.id);
+                self.table.put(served);
+                Some((serving, soa))
+            }
+            Err(error) => {
+                tracing::info!(zone = %header.name, %error, "not served");
+                self.stop_serving(&header.name, header.id);
+                None
+            }
+        };
+        self.zones.insert(header.id, Known { incarnation: header.incarnation, header, state });
+    }
+}
+
+/// Takes the items of one load.
+pub(crate) struct Loading<'z> {
+    zones: &'z mut ServedZones,
+    now: u32,
+    current: Option<(ZoneHeader, Assembler)>,
+    pub(crate) loaded: BTreeSet<ZoneId>,
+}
+
+impl Loading<'_> {
+    pub(crate) fn take(&mut self, item: LoadItem) {
+        match item {
+            LoadItem::Zone(header) => {
+                let assembler = Assembler::new(&header, &self.zones.rules, self.now);
+                self.current = Some((header, assembler));
+            }
+            LoadItem::Record(record) => {
+                if let Some((_, assembler)) = &mut self.current {
+                    assembler.add(record);
+                }
+            }
+            LoadItem::BadRow { name, rtype, reason } => {
+                self.zones.bad_rows += 1;
+                tracing::warn!(name, rtype, reason, "row cannot be served");
+            }
+            LoadItem::EndOfZone => {
+                if let Some((header, assembler)) = self.current.take() {
+                    self.loaded.insert(header.id);
+                    self.zones.put(header, assembler);
+                }
+            }
+        }
+    }
+}
+
+/// Records of one name as RRsets; the least TTL of a set holds (RFC 2181 section 5.2).
+fn rrsets_of(records: Vec<ServedRecord>) -> Vec<Rrset> {
+    let mut sets: Vec<(RecordType, u32, Vec<Vec<u8>>)> = Vec::new();
+    for record in records {
+        match sets.iter_mut().find(|(rtype, _, _)| *rtype == record.rtype) {
+            Some((_, ttl, rdatas)) => {
+                *ttl = record.ttl.min(*ttl);
+                rdatas.push(record.rdata);
+            }
+            None => sets.push((record.rtype, record.ttl, vec![record.rdata])),
+        }
+    }
+    sets.into_iter().map(|(rtype, ttl, rdatas)| Rrset::new(rtype, ttl, rdatas)).collect()
+}
+
+/// The apex's RRsets without the made ones, as new values.
+fn stored_apex(served: &ServedZone, serving: &Serving) -> Vec<Rrset> {
+    let made: Vec<RecordType> = serving.made(0).into_iter().filter_map(|(rtype, rrset)| rrset.map(|_| rtype)).collect();
+    let kept = served.zone.apex_node().rrsets().iter().filter(|rrset| !made.contains(&rrset.rtype()));
+    kept.map(|rrset| Rrset::new(rrset.rtype(), rrset.ttl(), rrset.rdatas().map(<[u8]>::to_vec).collect())).collect()
+}

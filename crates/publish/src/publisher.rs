@@ -1,0 +1,247 @@
+//! The loop that turns the store's feed into served zones.
+
+use crate::ZoneRules;
+use crate::apply::ServedZones;
+use crate::keeper::{Keeper, KeeperCounters, unix_now};
+use dnssec::ZoneTable;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use store::{FeedBatch, FeedCursor, LoadZones, Store, StoreError, ZoneId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Waiters that may queue for the next reading of the feed before callers are held back.
+const WAITERS_MAX: usize = 4096;
+/// How often serials that depend on time are looked at.
+const SERIAL_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest pause between tries while the database is away.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// How the publisher works.
+#[derive(Debug, Clone)]
+pub struct PublishSettings {
+    /// Pause between readings of the feed when nothing is notified. Default 50 ms.
+    pub poll: Duration,
+    /// What holds for every zone.
+    pub rules: ZoneRules,
+}
+
+impl Default for PublishSettings {
+    fn default() -> PublishSettings {
+        PublishSettings { poll: Duration::from_millis(50), rules: ZoneRules::default() }
+    }
+}
+
+/// What the publisher knows of itself.
+#[derive(Debug, Clone, Default)]
+pub struct PublishStatus {
+    /// Whether everything has been loaded once.
+    pub is_loaded: bool,
+    /// When the feed was last read with success.
+    pub last_success: Option<Instant>,
+    /// Why the last reading failed, if it did.
+    pub last_error: Option<String>,
+    /// Zones being served.
+    pub zones: usize,
+    /// Rows that could not be served, since the start.
+    pub bad_rows: u64,
+    /// Changes applied since the start.
+    pub changes: u64,
+    /// Full loads since the start.
+    pub loads: u64,
+    /// Signatures made ahead of queries since the start.
+    pub signed: u64,
+}
+
+/// A handle on the running publisher. The loop ends when the last handle is dropped.
+#[derive(Debug, Clone)]
+pub struct Publisher {
+    waiters: mpsc::Sender<oneshot::Sender<()>>,
+    status: Arc<Mutex<PublishStatus>>,
+    counters: Arc<KeeperCounters>,
+    loaded: watch::Receiver<bool>,
+}
+
+/// Starts the loop and the keeper of signatures.
+///
+/// # Errors
+///
+/// When the system gives no thread for the keeper.
+pub fn spawn(store: Arc<dyn Store>, table: Arc<ZoneTable>, settings: PublishSettings) -> std::io::Result<Publisher> {
+    let keeper = Keeper::spawn(Arc::clone(&table))?;
+    let (waiters, waiting) = mpsc::channel(WAITERS_MAX);
+    let (loaded_sender, loaded) = watch::channel(false);
+    let status = Arc::new(Mutex::new(PublishStatus::default()));
+    let publisher = Publisher { waiters, status: Arc::clone(&status), counters: Arc::clone(keeper.counters()), loaded };
+    let zones = ServedZones::new(Arc::clone(&table), settings.rules.clone());
+    let run = Run { store, table, zones, keeper, status, loaded: loaded_sender, cursor: None, poll: settings.poll };
+    tokio::spawn(run.run(waiting));
+    Ok(publisher)
+}
+
+impl Publisher {
+    /// Returns once everything that was committed before the call is answered by this replica: `true`;
+    /// or after `bound`: `false`.
+    pub async fn published(&self, bound: Duration) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let reached = async {
+            self.waiters.send(sender).await.ok()?;
+            receiver.await.ok()
+        };
+        matches!(tokio::time::timeout(bound, reached).await, Ok(Some(())))
+    }
+
+    /// Returns once all zones have been loaded for the first time.
+    pub async fn loaded(&self) {
+        let mut loaded = self.loaded.clone();
+        // The sender lives as long as the loop; when it is gone nothing will ever load.
+        if loaded.wait_for(|&is_loaded| is_loaded).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> PublishStatus {
+        let mut status = lock(&self.status).clone();
+        status.signed = self.counters.signed.load(Ordering::Relaxed);
+        status
+    }
+}
+
+struct Run {
+    store: Arc<dyn Store>,
+    table: Arc<ZoneTable>,
+    zones: ServedZones,
+    keeper: Keeper,
+    status: Arc<Mutex<PublishStatus>>,
+    loaded: watch::Sender<bool>,
+    cursor: Option<FeedCursor>,
+    poll: Duration,
+}
+
+impl Run {
+    async fn run(mut self, mut waiting: mpsc::Receiver<oneshot::Sender<()>>) {
+        let mut waiters = Vec::new();
+        let mut failures = 0_u32;
+        let mut serials_due = Instant::now() + SERIAL_INTERVAL;
+        loop {
+            // Whoever waits now waits for a reading that begins after this point.
+            while let Ok(waiter) = waiting.try_recv() {
+                waiters.push(waiter);
+            }
+            match self.read().await {
+                Ok(()) => {
+                    failures = 0;
+                    // A waiter that gave up is no concern.
+                    waiters.drain(..).for_each(|waiter: oneshot::Sender<()>| drop(waiter.send(())));
+                }
+                Err(error) => {
+                    failures += 1;
+                    self.report(&error, failures);
+                    waiters.retain(|waiter| !waiter.is_closed());
+                }
+            }
+            if Instant::now() >= serials_due {
+                serials_due = Instant::now() + SERIAL_INTERVAL;
+                self.zones.refresh_serials(unix_now());
+            }
+            let pause = match failures {
+                0 => self.poll,
+                n => (self.poll * 2_u32.saturating_pow(n.min(6))).min(RETRY_MAX),
+            };
+            tokio::select! {
+                () = self.wait(pause, failures) => {}
+                waiter = waiting.recv() => match waiter {
+                    Some(waiter) => waiters.push(waiter),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// After a failure a plain pause, so that a broken listener cannot make the loop spin.
+    async fn wait(&self, pause: Duration, failures: u32) {
+        if failures == 0 { self.store.wait_for_change(pause).await } else { tokio::time::sleep(pause).await }
+    }
+
+    /// One reading of the feed, or a load where there is nothing to go on from.
+    async fn read(&mut self) -> Result<(), StoreError> {
+        let Some(cursor) = &self.cursor else { return self.load_all().await };
+        let (changes, next) = match self.store.changes(cursor).await? {
+            FeedBatch::LoadAll => return self.load_all().await,
+            FeedBatch::Changes { changes, cursor } => (changes, cursor),
+        };
+        let count = changes.len() as u64;
+        let now = unix_now();
+        let reload: Vec<ZoneId> = changes.into_iter().filter_map(|change| self.zones.apply(change, now)).collect();
+        if !reload.is_empty() {
+            // Its snapshot of the database is later than the batch's; what comes twice is applied twice, to
+            // the same result, since a change carries a name's data as it is and not as it was.
+            self.load(reload).await?;
+        }
+        self.cursor = Some(next);
+        if count > 0 {
+            self.keeper.wake();
+        }
+        self.succeeded(count);
+        Ok(())
+    }
+
+    async fn load_all(&mut self) -> Result<(), StoreError> {
+        let started = Instant::now();
+        let mut loading = self.zones.loading(unix_now());
+        let cursor = self.store.load(LoadZones::All, &mut |item| loading.take(item)).await?;
+        let loaded = loading.loaded;
+        self.zones.retain(&loaded);
+        self.cursor = Some(cursor);
+        self.keeper.wake();
+        self.succeeded(0);
+        lock(&self.status).loads += 1;
+        self.loaded.send_replace(true);
+        tracing::info!(zones = loaded.len(), seconds = started.elapsed().as_secs_f64(), "loaded");
+        Ok(())
+    }
+
+    async fn load(&mut self, ids: Vec<ZoneId>) -> Result<(), StoreError> {
+        let mut ids = ids;
+        ids.sort();
+        ids.dedup();
+        let mut loading = self.zones.loading(unix_now());
+        self.store.load(LoadZones::Some(ids.clone()), &mut |item| loading.take(item)).await?;
+        let loaded = loading.loaded;
+        for id in ids.into_iter().filter(|id| !loaded.contains(id)) {
+            self.zones.apply(store::ZoneChange::Gone(id), unix_now());
+        }
+        Ok(())
+    }
+
+    fn succeeded(&self, changes: u64) {
+        let mut status = lock(&self.status);
+        if status.last_error.take().is_some() {
+            tracing::info!("the database answers again");
+        }
+        status.is_loaded = true;
+        status.last_success = Some(Instant::now());
+        status.zones = self.table.view().len();
+        status.bad_rows = self.zones.bad_rows;
+        status.changes += changes;
+    }
+
+    fn report(&self, error: &StoreError, failures: u32) {
+        let mut chain = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            chain = format!("{chain}: {cause}");
+            source = cause.source();
+        }
+        // Once at the start of an outage, not at every try.
+        if failures == 1 {
+            tracing::error!(error = chain, "changes cannot be read; answers go on from what is known");
+        }
+        lock(&self.status).last_error = Some(chain);
+    }
+}
+
+fn lock(status: &Mutex<PublishStatus>) -> std::sync::MutexGuard<'_, PublishStatus> {
+    status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

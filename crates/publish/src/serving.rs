@@ -1,0 +1,131 @@
+//! What a zone's metadata and keys say about how it is served.
+
+use crate::ZoneRules;
+use dnssec::signer::KeyInUse;
+use dnssec::{ZoneKey, ZoneSigner};
+use std::sync::Arc;
+use store::ZoneHeader;
+use wire::{Name, RecordType};
+use zone::{DenialMode, Nsec3Params, Rrset};
+
+/// How one zone is served, read from its header.
+#[derive(Debug, Clone)]
+pub(crate) struct Serving {
+    pub(crate) apex: Name,
+    pub(crate) mode: DenialMode,
+    pub(crate) signer: Option<Arc<ZoneSigner>>,
+    /// The SOA-EDIT mode that holds, "" for none.
+    pub(crate) soa_edit: String,
+    cds_digests: Vec<u8>,
+    has_cdnskey: bool,
+    deletes_ds: bool,
+    keys: Vec<Arc<ZoneKey>>,
+}
+
+impl Serving {
+    /// Reads `header`. A key that cannot be used is logged and left out; a zone without a usable active
+    /// key is served unsigned.
+    pub(crate) fn new(header: &ZoneHeader, rules: &ZoneRules) -> Serving {
+        let first = |kind: &str| {
+            let values = header.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, v)| v);
+            values.and_then(|values| values.first()).map(String::as_str).unwrap_or_default()
+        };
+        let signer = signer(header, rules);
+        let mode = match (&signer, first("NSEC3PARAM")) {
+            (None, _) => DenialMode::Unsigned,
+            (Some(_), "") => DenialMode::Nsec,
+            (Some(_), text) => nsec3_mode(&header.name, text),
+        };
+        let default_soa_edit = if signer.is_some() && !rules.soa_edit_signed.is_empty() {
+            &rules.soa_edit_signed
+        } else {
+            &rules.soa_edit
+        };
+        let soa_edit = match first("SOA-EDIT") {
+            "" => default_soa_edit.clone(),
+            mode => mode.to_owned(),
+        };
+        let cds = non_empty(first("PUBLISH-CDS")).unwrap_or(&rules.publish_cds);
+        let cdnskey = non_empty(first("PUBLISH-CDNSKEY")).unwrap_or(&rules.publish_cdnskey);
+        let keys = signer.as_ref().map_or_else(Vec::new, |signer| signer.entry_points());
+        Serving {
+            apex: header.name.clone(),
+            mode,
+            signer,
+            soa_edit,
+            cds_digests: cds.split(',').filter_map(|digest| digest.trim().parse().ok()).filter(|&d| d != 0).collect(),
+            has_cdnskey: cdnskey == "1",
+            deletes_ds: cds == "0" || cdnskey == "0",
+            keys,
+        }
+    }
+
+    /// The RRsets made for the apex; the types that are not wanted have none. `ttl` in seconds.
+    pub(crate) fn made(&self, ttl: u32) -> [(RecordType, Option<Rrset>); 4] {
+        let some = |rtype, rdatas: Vec<Vec<u8>>| (!rdatas.is_empty()).then(|| Rrset::new(rtype, ttl, rdatas));
+        let nsec3param = match &self.mode {
+            DenialMode::Nsec3(params) => vec![params.nsec3param_rdata()],
+            _ => Vec::new(),
+        };
+        [
+            (RecordType::DNSKEY, self.signer.as_ref().and_then(|signer| signer.dnskey_rrset(ttl))),
+            (RecordType::NSEC3PARAM, some(RecordType::NSEC3PARAM, nsec3param)),
+            (RecordType::CDS, some(RecordType::CDS, self.cds())),
+            (RecordType::CDNSKEY, some(RecordType::CDNSKEY, self.cdnskey())),
+        ]
+    }
+
+    /// CDS RDATAs (RFC 7344 section 3.1), or the delete form (RFC 8078 section 4).
+    fn cds(&self) -> Vec<Vec<u8>> {
+        if self.deletes_ds && self.signer.is_some() {
+            return vec![vec![0, 0, 0, 0, 0]];
+        }
+        let of_key = |key: &Arc<ZoneKey>| {
+            let digests = self.cds_digests.iter().filter_map(|&digest| key.ds(&self.apex, digest));
+            digests.collect::<Vec<_>>()
+        };
+        self.keys.iter().flat_map(of_key).collect()
+    }
+
+    /// CDNSKEY RDATAs (RFC 7344 section 3.2), or the delete form (RFC 8078 section 4).
+    fn cdnskey(&self) -> Vec<Vec<u8>> {
+        if self.deletes_ds && self.signer.is_some() {
+            return vec![vec![0, 0, 3, 0, 0]];
+        }
+        if !self.has_cdnskey {
+            return Vec::new();
+        }
+        self.keys.iter().map(|key| key.dnskey().to_vec()).collect()
+    }
+}
+
+fn non_empty(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn nsec3_mode(zone: &Name, text: &str) -> DenialMode {
+    match text.parse::<Nsec3Params>() {
+        Ok(params) => DenialMode::Nsec3(params),
+        Err(error) => {
+            tracing::error!(%zone, %error, "metadata NSEC3PARAM cannot be used: NSEC is served");
+            DenialMode::Nsec
+        }
+    }
+}
+
+fn signer(header: &ZoneHeader, rules: &ZoneRules) -> Option<Arc<ZoneSigner>> {
+    let is_presigned =
+        header.metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
+    if is_presigned || header.keys.is_empty() {
+        return None;
+    }
+    let usable = header.keys.iter().filter_map(|stored| match ZoneKey::from_isc(&stored.content, stored.flags) {
+        Ok(key) => Some(KeyInUse { key: Arc::new(key), active: stored.active, published: stored.published }),
+        Err(error) => {
+            tracing::error!(zone = %header.name, key = stored.id, %error, "key cannot be used");
+            None
+        }
+    });
+    let signer = ZoneSigner::new(header.name.clone(), usable.collect(), rules.signing.clone());
+    signer.can_sign().then(|| Arc::new(signer))
+}
