@@ -14,7 +14,6 @@ use zone::{Rrset, ZoneEditor};
 const SIGNED_AT_ONCE_MAX: usize = 64;
 
 /// The zones this replica serves, by row id, and how to change them.
-#[derive(Debug)]
 pub(crate) struct ServedZones {
     table: Arc<ZoneTable>,
     rules: ZoneRules,
@@ -25,7 +24,6 @@ pub(crate) struct ServedZones {
     pub(crate) bad_rows: u64,
 }
 
-#[derive(Debug)]
 struct Known {
     incarnation: u64,
     header: ZoneHeader,

@@ -32,7 +32,6 @@ pub struct Assembler {
 }
 
 /// A zone ready to be served, and what is needed to change it later.
-#[derive(Debug)]
 pub(crate) struct Assembled {
     pub(crate) served: ServedZone,
     pub(crate) serving: Serving,

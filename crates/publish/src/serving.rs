@@ -16,10 +16,18 @@ pub(crate) struct Serving {
     pub(crate) signer: Option<Arc<ZoneSigner>>,
     /// The SOA-EDIT mode that holds, "" for none.
     pub(crate) soa_edit: String,
+    /// Digest types of CDS; the single type 0 is the delete form.
     cds_digests: Vec<u8>,
-    has_cdnskey: bool,
-    deletes_ds: bool,
-    keys: Vec<Arc<ZoneKey>>,
+    cdnskey: Cdnskey,
+}
+
+/// What the metadata PUBLISH-CDNSKEY asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cdnskey {
+    None,
+    Publish,
+    /// RFC 8078 section 4.
+    Delete,
 }
 
 impl Serving {
@@ -47,55 +55,38 @@ impl Serving {
         };
         let cds = non_empty(first("PUBLISH-CDS")).unwrap_or(&rules.publish_cds);
         let cdnskey = non_empty(first("PUBLISH-CDNSKEY")).unwrap_or(&rules.publish_cdnskey);
-        let keys = signer.as_ref().map_or_else(Vec::new, |signer| signer.entry_points());
         Serving {
             apex: header.name.clone(),
             mode,
             signer,
             soa_edit,
-            cds_digests: cds.split(',').filter_map(|digest| digest.trim().parse().ok()).filter(|&d| d != 0).collect(),
-            has_cdnskey: cdnskey == "1",
-            deletes_ds: cds == "0" || cdnskey == "0",
-            keys,
+            cds_digests: cds.split(',').filter_map(|digest| digest.trim().parse().ok()).collect(),
+            cdnskey: match cdnskey {
+                "0" => Cdnskey::Delete,
+                "1" => Cdnskey::Publish,
+                _ => Cdnskey::None,
+            },
         }
     }
 
     /// The RRsets made for the apex; the types that are not wanted have none. `ttl` in seconds.
     pub(crate) fn made(&self, ttl: u32) -> [(RecordType, Option<Rrset>); 4] {
-        let some = |rtype, rdatas: Vec<Vec<u8>>| (!rdatas.is_empty()).then(|| Rrset::new(rtype, ttl, rdatas));
+        let signer = self.signer.as_deref();
         let nsec3param = match &self.mode {
-            DenialMode::Nsec3(params) => vec![params.nsec3param_rdata()],
-            _ => Vec::new(),
+            DenialMode::Nsec3(params) => Some(Rrset::new(RecordType::NSEC3PARAM, ttl, vec![params.nsec3param_rdata()])),
+            _ => None,
         };
+        let cdnskey = signer.and_then(|signer| match self.cdnskey {
+            Cdnskey::None => None,
+            Cdnskey::Publish => signer.cdnskey_rrset(ttl),
+            Cdnskey::Delete => Some(ZoneSigner::cdnskey_delete_rrset(ttl)),
+        });
         [
-            (RecordType::DNSKEY, self.signer.as_ref().and_then(|signer| signer.dnskey_rrset(ttl))),
-            (RecordType::NSEC3PARAM, some(RecordType::NSEC3PARAM, nsec3param)),
-            (RecordType::CDS, some(RecordType::CDS, self.cds())),
-            (RecordType::CDNSKEY, some(RecordType::CDNSKEY, self.cdnskey())),
+            (RecordType::DNSKEY, signer.and_then(|signer| signer.dnskey_rrset(ttl))),
+            (RecordType::NSEC3PARAM, nsec3param),
+            (RecordType::CDS, signer.and_then(|signer| signer.cds_rrset(ttl, &self.cds_digests))),
+            (RecordType::CDNSKEY, cdnskey),
         ]
-    }
-
-    /// CDS RDATAs (RFC 7344 section 3.1), or the delete form (RFC 8078 section 4).
-    fn cds(&self) -> Vec<Vec<u8>> {
-        if self.deletes_ds && self.signer.is_some() {
-            return vec![vec![0, 0, 0, 0, 0]];
-        }
-        let of_key = |key: &Arc<ZoneKey>| {
-            let digests = self.cds_digests.iter().filter_map(|&digest| key.ds(&self.apex, digest));
-            digests.collect::<Vec<_>>()
-        };
-        self.keys.iter().flat_map(of_key).collect()
-    }
-
-    /// CDNSKEY RDATAs (RFC 7344 section 3.2), or the delete form (RFC 8078 section 4).
-    fn cdnskey(&self) -> Vec<Vec<u8>> {
-        if self.deletes_ds && self.signer.is_some() {
-            return vec![vec![0, 0, 3, 0, 0]];
-        }
-        if !self.has_cdnskey {
-            return Vec::new();
-        }
-        self.keys.iter().map(|key| key.dnskey().to_vec()).collect()
     }
 }
 
