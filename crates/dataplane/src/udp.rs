@@ -6,10 +6,10 @@
 #![allow(unsafe_code)]
 
 mod batch;
-mod echo;
+mod exchange;
 mod socket;
 mod worker;
 
-pub use echo::echo;
+pub use exchange::{echo, exchange};
 pub(crate) use socket::bind;
 pub(crate) use worker::Worker;
