@@ -14,6 +14,7 @@ mod load;
 pub mod model;
 mod read;
 mod schema;
+pub mod serial;
 mod served;
 mod session;
 mod soa;
