@@ -58,7 +58,7 @@ impl ServedZones {
                 None
             }
             ZoneChange::Header(header) => self.apply_header(header, now),
-            ZoneChange::Names { zone, incarnation, names } => self.apply_names(zone, incarnation, names, now),
+            ZoneChange::Names { zone, incarnation, names, .. } => self.apply_names(zone, incarnation, names, now),
         }
     }
 
