@@ -1,5 +1,19 @@
-//! What the suites share: a Postgres of their own.
+//! The harness the suites share: the real server, the tools of strangers, and temporary databases.
+//!
+//! Everything listens on loopback, on ports that were free, and is ended when its value is dropped. Nothing sleeps for
+//! luck: [`wait::until`] asks until the condition holds or a bound has passed, and then says what it waited for.
 
+pub mod api;
+pub mod dig;
+pub mod http;
+pub mod pdns;
 pub mod postgres;
+pub mod process;
+pub mod query;
+pub mod server;
+pub mod temp;
+pub mod unbound;
+pub mod validators;
+pub mod wait;
 
 pub use postgres::Postgres;

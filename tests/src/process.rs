@@ -1,0 +1,138 @@
+//! Programs that run beside a test: started, signalled, and ended with the test.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+/// A program running in the background. Dropping it kills it; if the test is failing, the end of its log is printed.
+#[derive(Debug)]
+pub struct Daemon {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts `command` with output and errors appended to the file `log`.
+    ///
+    /// # Panics
+    ///
+    /// When the program cannot be started.
+    pub fn start(name: &str, command: &mut Command, log: &Path) -> Daemon {
+        let file = File::options().create(true).append(true).open(log).expect("the log is in a folder of ours");
+        let errors = file.try_clone().expect("a file can be opened twice");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        Daemon { name: name.to_owned(), child, log: log.to_owned() }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The status it ended with, or `None` while it runs.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a child can be waited for")
+    }
+
+    /// Panics with the log when it has ended.
+    pub fn assert_running(&mut self) {
+        if let Some(status) = self.ended() {
+            panic!("{} ended with {status}:\n{}", self.name, self.log());
+        }
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Sends a signal by name, such as `STOP` or `TERM`.
+    ///
+    /// # Panics
+    ///
+    /// When the process is not there.
+    pub fn signal(&self, name: &str) {
+        signal(self.id(), name);
+    }
+
+    /// Kills it as a crash would (SIGKILL) and waits until it is gone.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to end (SIGTERM) and waits until it has.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("a child can be waited for")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = self.log();
+            let tail: Vec<&str> = log.lines().rev().take(40).collect();
+            eprintln!("--- the end of {}'s log ---", self.name);
+            tail.iter().rev().for_each(|line| eprintln!("{line}"));
+        }
+    }
+}
+
+/// Sends a signal by name to a process. The shell's `kill` needs no unsafe code.
+pub fn signal(id: u32, name: &str) {
+    run(Command::new("sh").args(["-c", &format!("kill -{name} {id}")]));
+}
+
+/// Runs a program to its end and returns what it printed.
+///
+/// # Panics
+///
+/// When it cannot be started or fails; the message has its output.
+pub fn run(command: &mut Command) -> String {
+    let output = output(command);
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{printed}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    printed
+}
+
+/// Runs a program to its end, whatever that is.
+///
+/// # Panics
+///
+/// When it cannot be started.
+pub fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
+}
+
+/// A port of 127.0.0.1 that is free for UDP and TCP alike.
+///
+/// Nobody holds it afterwards: programs that cannot say which port they bound are told this one.
+pub fn free_port() -> u16 {
+    loop {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has free ports");
+        let port = tcp.local_addr().expect("a bound socket has an address").port();
+        // The kernel hands out even numbers to listeners first; UDP may hold it already.
+        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Strangers' command-line validators: delv (BIND), drill and ldns-verify-zone (ldns), dnssec-verify (BIND).
+
+use crate::process::output;
+use crate::temp::TempDir;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Keys to trust, in the forms the tools read.
+#[derive(Debug)]
+pub struct Anchors {
+    folder: TempDir,
+    /// DNSKEY records in text, one a line.
+    pub records: String,
+}
+
+/// What a validator found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// A positive or negative answer with a whole chain of trust.
+    Secure,
+    /// No signatures, and proof that none are to be expected.
+    Insecure,
+    /// Neither; the output of the tool.
+    Bogus(String),
+}
+
+impl Anchors {
+    /// Trusts each zone's keys: `(zone with final dot, DNSKEY contents)`.
+    pub fn new(zones: &[(&str, Vec<String>)]) -> Anchors {
+        let folder = TempDir::new("anchors");
+        let (mut records, mut bind) = (String::new(), String::from("trust-anchors {\n"));
+        for (zone, keys) in zones {
+            for key in keys {
+                records.push_str(&format!("{zone} 3600 IN DNSKEY {key}\n"));
+                let mut parts = key.splitn(4, ' ');
+                let numbers: Vec<&str> = parts.by_ref().take(3).collect();
+                let public = parts.next().unwrap_or_default().replace(' ', "");
+                bind.push_str(&format!("  \"{zone}\" static-key {} \"{public}\";\n", numbers.join(" ")));
+            }
+        }
+        bind.push_str("};\n");
+        std::fs::write(folder.join("records"), &records).expect("the folder is ours");
+        std::fs::write(folder.join("bind"), bind).expect("the folder is ours");
+        Anchors { folder, records }
+    }
+
+    fn bind_file(&self) -> PathBuf {
+        self.folder.join("bind")
+    }
+
+    fn record_file(&self) -> PathBuf {
+        self.folder.join("records")
+    }
+}
+
+/// Validates with delv, from the key of `root` down.
+pub fn delv(server: SocketAddr, anchors: &Anchors, root: &str, name: &str, rtype: &str) -> Verdict {
+    let output = output(
+        Command::new("delv")
+            .arg(format!("@{}", server.ip()))
+            .args(["-p", &server.port().to_string(), "-a"])
+            .arg(anchors.bind_file())
+            .args([&format!("+root={}", root.trim_end_matches('.')), "-q", name, "-t", rtype]),
+    );
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let says = |text: &str| printed.lines().any(|line| line.contains(text));
+    let broken = ["broken trust chain", "no valid", "insecurity proof failed", "SERVFAIL", "timed out", "refused"];
+    if broken.iter().any(|text| says(text)) {
+        Verdict::Bogus(printed)
+    } else if says("fully validated") {
+        Verdict::Secure
+    } else if says("unsigned answer") || says("negative response, unsigned") {
+        Verdict::Insecure
+    } else {
+        Verdict::Bogus(printed)
+    }
+}
+
+/// Validates with drill, which chases signatures from the answer up to a trusted key.
+pub fn drill(server: SocketAddr, anchors: &Anchors, name: &str, rtype: &str) -> Verdict {
+    let output = output(Command::new("drill").args(["-S", "-D", "-k"]).arg(anchors.record_file()).args([
+        "-p",
+        &server.port().to_string(),
+        name,
+        &format!("@{}", server.ip()),
+        rtype,
+    ]));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    // It also prints "Chase successful" beside a subtree it could not verify.
+    let failed =
+        ["Bogus", "Chase failed", "self signed", "not valid", "Error"].iter().any(|text| printed.contains(text));
+    if printed.contains(";; Chase successful") && !failed {
+        Verdict::Secure
+    } else if printed.contains("No DNSSEC public key(s)") || printed.contains("No DNSSEC signature(s)") {
+        Verdict::Insecure
+    } else {
+        Verdict::Bogus(printed)
+    }
+}
+
+/// Checks a whole signed zone in zone file format with ldns-verify-zone and with dnssec-verify.
+///
+/// # Panics
+///
+/// When either finds a fault; the message has its output.
+pub fn verify_zone(zone: &str, text: &str) {
+    let folder = TempDir::new("zone");
+    let file = folder.join("zone");
+    std::fs::write(&file, text).expect("the folder is ours");
+    let zone = zone.trim_end_matches('.');
+    for command in [
+        Command::new("ldns-verify-zone").args(["-V", "2"]).arg(&file),
+        Command::new("dnssec-verify").args(["-q", "-o", zone]).arg(&file),
+    ] {
+        let output = output(command);
+        assert!(
+            output.status.success(),
+            "{zone} in {}: {command:?}\n{}{}",
+            file.display(),
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
