@@ -14,7 +14,7 @@ use wire::Name;
 
 /// Which database a case runs on.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A file.
     Sqlite,
     /// A database in the one cluster of this process.
@@ -22,23 +22,23 @@ pub enum Kind {
 }
 
 /// One case's database.
-pub struct Bench {
-    pub kind: Kind,
-    pub url: String,
+pub(crate) struct Bench {
+    pub(crate) kind: Kind,
+    pub(crate) url: String,
     /// Name of the database, or path of the file.
-    pub place: String,
-    pub store: Arc<dyn Store>,
+    pub(crate) place: String,
+    pub(crate) store: Arc<dyn Store>,
     directory: Option<PathBuf>,
 }
 
 /// The cluster all cases share.
-pub fn cluster() -> &'static Postgres {
+pub(crate) fn cluster() -> &'static Postgres {
     static CLUSTER: OnceLock<Postgres> = OnceLock::new();
     CLUSTER.get_or_init(|| Postgres::start().expect("a Postgres for the suite"))
 }
 
 /// Settings with the suite's timeout.
-pub fn settings(url: &str) -> StoreSettings {
+pub(crate) fn settings(url: &str) -> StoreSettings {
     StoreSettings {
         url: url.to_owned(),
         connections_max: 8,
@@ -49,7 +49,7 @@ pub fn settings(url: &str) -> StoreSettings {
 }
 
 /// An empty database: name or path, URL, and the folder to remove.
-pub fn empty(kind: Kind) -> (String, String, Option<PathBuf>) {
+pub(crate) fn empty(kind: Kind) -> (String, String, Option<PathBuf>) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     match kind {
         Kind::Postgres => {
@@ -69,7 +69,7 @@ pub fn empty(kind: Kind) -> (String, String, Option<PathBuf>) {
 }
 
 /// Runs SQL as somebody who is not Signpost.
-pub fn foreign_sql(kind: Kind, place: &str, sql: &str) -> String {
+pub(crate) fn foreign_sql(kind: Kind, place: &str, sql: &str) -> String {
     match kind {
         Kind::Postgres => cluster().sql(place, sql).expect("foreign SQL"),
         Kind::Sqlite => {
@@ -84,7 +84,7 @@ pub fn foreign_sql(kind: Kind, place: &str, sql: &str) -> String {
 }
 
 /// Runs a case on a fresh database.
-pub fn run<F: Future<Output = ()>>(kind: Kind, case: fn(Bench) -> F) {
+pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, case: fn(Bench) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let (place, url, directory) = empty(kind);
@@ -102,16 +102,16 @@ impl Drop for Bench {
 }
 
 /// What a load handed over, by zone name, as `owner TYPE ttl rdata-in-hex` lines.
-pub type Loaded = BTreeMap<String, Vec<String>>;
+pub(crate) type Loaded = BTreeMap<String, Vec<String>>;
 
 impl Bench {
     /// SQL by a stranger.
-    pub fn sql(&self, sql: &str) -> String {
+    pub(crate) fn sql(&self, sql: &str) -> String {
         foreign_sql(self.kind, &self.place, sql)
     }
 
     /// Loads everything.
-    pub async fn load(&self) -> (Loaded, FeedCursor) {
+    pub(crate) async fn load(&self) -> (Loaded, FeedCursor) {
         let mut zones = Loaded::new();
         let mut current = None;
         let mut bad = Vec::new();
@@ -132,6 +132,7 @@ impl Bench {
             .await
             .expect("load");
         assert!(current.is_none());
+        bad.sort();
         for records in zones.values_mut() {
             records.sort();
         }
@@ -142,7 +143,7 @@ impl Bench {
     }
 
     /// What changed, in words, and the cursor after it.
-    pub async fn changes(&self, cursor: &FeedCursor) -> (Vec<String>, FeedCursor) {
+    pub(crate) async fn changes(&self, cursor: &FeedCursor) -> (Vec<String>, FeedCursor) {
         match self.store.changes(cursor).await.expect("changes") {
             FeedBatch::LoadAll => (vec!["load all".to_owned()], FeedCursor::default()),
             FeedBatch::Changes { changes, cursor } => (changes.iter().flat_map(in_words).collect(), cursor),
@@ -175,6 +176,6 @@ fn in_words(change: &ZoneChange) -> Vec<String> {
 }
 
 /// A name.
-pub fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }

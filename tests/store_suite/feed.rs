@@ -14,7 +14,7 @@ const ZONE: &str = "INSERT INTO domains (id, name, type) VALUES (7, 'example.com
     INSERT INTO records (domain_id, name, type, content, ttl, disabled)
         VALUES (7, 'off.example.com', 'A', '192.0.2.9', 60, TRUE);";
 
-pub async fn foreign_sql_is_loaded_and_then_followed(bench: Bench) {
+pub(crate) async fn foreign_sql_is_loaded_and_then_followed(bench: Bench) {
     bench.sql(ZONE);
     let (zones, cursor) = bench.load().await;
     assert_eq!(
@@ -48,7 +48,7 @@ pub async fn foreign_sql_is_loaded_and_then_followed(bench: Bench) {
     assert!(bench.changes(&cursor).await.0.is_empty());
 }
 
-pub async fn what_rectifying_rewrites_is_silent(bench: Bench) {
+pub(crate) async fn what_rectifying_rewrites_is_silent(bench: Bench) {
     bench.sql(ZONE);
     let (_, cursor) = bench.load().await;
     bench.sql("UPDATE records SET ordername = 'x', auth = FALSE");
@@ -63,7 +63,7 @@ pub async fn what_rectifying_rewrites_is_silent(bench: Bench) {
     assert_eq!(bench.changes(&cursor).await.0, ["mail.example.com. MX 61 000a026d78076578616d706c6503636f6d00"]);
 }
 
-pub async fn a_rollback_is_never_seen(bench: Bench) {
+pub(crate) async fn a_rollback_is_never_seen(bench: Bench) {
     bench.sql(ZONE);
     let (_, cursor) = bench.load().await;
     bench.sql("BEGIN; UPDATE records SET ttl = 61 WHERE name = 'mail.example.com'; ROLLBACK");

@@ -74,7 +74,7 @@ impl DatabaseStore {
         loop {
             let turn = self.turn().await?;
             let mut session = self.session().await?;
-            let done = write::run(&mut session, &change).await;
+            let done = write::run(&mut session, &change, unix_now()).await;
             if done.is_err() {
                 session.rollback().await;
             }
@@ -166,6 +166,10 @@ impl Store for DatabaseStore {
     async fn wait_for_change(&self, poll: Duration) {
         self.bell.wait(poll).await;
     }
+}
+
+fn unix_now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }
 
 /// Opens the store that the settings name.

@@ -3,20 +3,28 @@
 //! The only place with SQL. PowerDNS's tables are used as they are (PDNS-DIALECT section 12); what is ours is named
 //! `signpost_*`. Every change to a zone is a [`ZoneEdit`].
 
+mod apply;
 mod changes;
 mod connect;
 mod database;
+mod derive;
 pub mod edit;
+mod edit_zone;
 pub mod error;
 pub mod feed;
+mod journal;
 mod listen;
 mod load;
 pub mod model;
 mod read;
+mod rectify;
+mod rows;
+mod rrsets;
 mod schema;
 pub mod serial;
 mod served;
 mod session;
+mod settings;
 mod soa;
 mod write;
 

@@ -1,17 +1,13 @@
 //! Loading: everything zones are built from, streamed from one state of the database.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use wire::Name;
 
 use crate::changes;
 use crate::served::Reader;
-use crate::session::{Session, Sql, Value, list};
+use crate::session::{BULK_STALL_MAX, Session, Sql, Value, list};
 use crate::{FeedCursor, LoadItem, LoadZones, StoreError, StoredKey, ZoneHeader, ZoneId};
-
-/// The first row of a large load comes after the database has sorted all of them.
-const STALL_MAX: Duration = Duration::from_secs(300);
 
 /// Which zones, as SQL sees it: a JSON list, or all of them.
 pub(crate) enum Which {
@@ -35,10 +31,8 @@ pub(crate) async fn load(
     default_ttl: u32,
     sink: &mut (dyn FnMut(LoadItem) + Send),
 ) -> Result<FeedCursor, StoreError> {
-    const NO_LIMIT: Sql = Sql { postgres: "SET LOCAL statement_timeout = 0", sqlite: "SELECT 1" };
     session.begin_reading().await?;
-    session.allow(STALL_MAX);
-    session.execute("preparing to load", NO_LIMIT, []).await?;
+    session.unhurried(BULK_STALL_MAX).await?;
     let state = changes::state(session).await?;
     let cursor = changes::cursor_now(session, &state).await?;
     let which = match zones {

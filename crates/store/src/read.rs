@@ -1,6 +1,7 @@
 //! Reading for API and command line.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use wire::{Name, RecordType};
 
@@ -45,6 +46,9 @@ pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<
     };
 
     session.begin_reading().await?;
+    if filter.name.is_none() {
+        session.unhurried(Duration::ZERO).await?;
+    }
     let mut summaries: Vec<ZoneSummary> = Vec::new();
     session
         .each("reading zones", zones, values.clone(), |row| {
@@ -155,6 +159,9 @@ pub(crate) async fn rrsets(
     let wanted = filter.rtype.filter(|_| filter.name.is_some());
 
     session.begin_reading().await?;
+    if filter.name.is_none() {
+        session.unhurried(Duration::ZERO).await?;
+    }
     let mut found: HashMap<(Name, RecordType), StoredRrset> = HashMap::new();
     let mut entry = |row: &Row, take: &mut dyn FnMut(&mut StoredRrset) -> Result<(), StoreError>| {
         let (Ok(name), Ok(rtype)) = (Name::parse(row.text(0)?), row.text(1)?.parse::<RecordType>()) else {

@@ -12,6 +12,8 @@ use sqlx::{Decode, Postgres, Row as _, Sqlite, TypeInfo, ValueRef};
 
 use crate::StoreError;
 
+/// A statement whose size is a zone's may stay silent this long: the first row comes after a million were sorted.
+pub(crate) const BULK_STALL_MAX: Duration = Duration::from_secs(300);
 /// Rows read between two chances for other tasks of the same thread.
 const ROWS_PER_TURN: u64 = 4096;
 
@@ -207,11 +209,6 @@ impl Session {
         matches!(self.connection, Some(Connection::Postgres(_)))
     }
 
-    /// Gives every later statement this long: for work whose size is the zone's.
-    pub(crate) fn allow(&mut self, timeout: Duration) {
-        self.timeout = timeout;
-    }
-
     /// Runs a statement and returns how many rows it touched.
     pub(crate) async fn execute(
         &mut self,
@@ -318,6 +315,13 @@ impl Session {
         const BEGIN: Sql =
             Sql { postgres: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", sqlite: "BEGIN DEFERRED" };
         self.begin(BEGIN).await
+    }
+
+    /// Lets the statements of this transaction take their time, as long as rows keep coming: their size is a zone's.
+    pub(crate) async fn unhurried(&mut self, stall_max: Duration) -> Result<(), StoreError> {
+        const NO_LIMIT: Sql = Sql { postgres: "SET LOCAL statement_timeout = 0", sqlite: "SELECT 1" };
+        self.timeout = self.timeout.max(stall_max);
+        if self.is_postgres() { self.execute("lifting the time limit", NO_LIMIT, []).await.map(|_| ()) } else { Ok(()) }
     }
 
     /// Begins a transaction that writes.
