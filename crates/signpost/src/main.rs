@@ -1,1 +1,10 @@
-fn main() {}
+//! `signpost`, also called as `pdnsutil`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    signpost::cli::main(std::env::args_os())
+}

@@ -1,0 +1,216 @@
+//! Every setting of our own: name, kind, default, and what it does.
+//!
+//! A setting has one name everywhere: `api-key` in the TOML file, `--api-key` as a flag, `SIGNPOST_API_KEY` in the
+//! environment. Where PowerDNS has a setting of the same meaning it also has PowerDNS's name, so `PDNS_api_key` and a
+//! `pdns.conf` need no translation for it; [`super::powerdns`] holds the rest.
+
+use super::value::Kind;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Lower case, words joined by dashes, unit last.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// As it would stand on the command line.
+    pub default: &'static str,
+    /// One sentence, for `--help`; the whole story is in `config/signpost.toml`.
+    pub help: &'static str,
+}
+
+const fn setting(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, kind, default, help }
+}
+
+/// All settings in the order of `config/signpost.toml`.
+pub const SETTINGS: &[Setting] = &[
+    // --- database ---
+    setting(
+        "database-url",
+        Kind::Secret,
+        "",
+        "Where zones are kept: postgres://user@host/database or sqlite:/path/file.db",
+    ),
+    setting("database-password", Kind::Secret, "", "Password, where the URL has none"),
+    setting("database-password-file", Kind::Text, "", "File that holds the password"),
+    setting("database-connections-max", Kind::Count { min: 1, max: 1000 }, "8", "Most connections held open"),
+    setting(
+        "database-timeout-secs",
+        Kind::Count { min: 1, max: 3600 },
+        "5",
+        "A statement, or a wait for a connection, that takes longer fails",
+    ),
+    // --- DNS ---
+    setting("dns-listen", Kind::List, "0.0.0.0:53,[::]:53", "Addresses for DNS over UDP and TCP"),
+    setting("udp-workers", Kind::Count { min: 0, max: 1024 }, "0", "Threads that answer UDP; 0: one per core"),
+    setting("udp-payload-max", Kind::Count { min: 512, max: 4096 }, "1232", "Longest UDP reply in octets"),
+    setting("tcp-connections-max", Kind::Count { min: 1, max: 1_000_000 }, "4096", "Most DNS connections over TCP"),
+    setting(
+        "tcp-per-source-max",
+        Kind::Count { min: 1, max: 1_000_000 },
+        "256",
+        "The same for each source: an IPv4 address or an IPv6 /64",
+    ),
+    setting(
+        "tcp-idle-timeout-secs",
+        Kind::Count { min: 1, max: 3600 },
+        "10",
+        "A TCP connection without a query is closed after this",
+    ),
+    // --- HTTP API ---
+    setting("api", Kind::Switch, "yes", "Whether the HTTP API is served"),
+    setting("web-pages", Kind::Switch, "yes", "Whether the pages beside the API are served, /metrics among them"),
+    setting("api-listen", Kind::List, "127.0.0.1:8081", "Addresses for HTTP"),
+    setting("api-key", Kind::Secret, "", "What clients send as X-API-Key; without one every request is refused"),
+    setting("api-key-file", Kind::Text, "", "File that holds the key"),
+    setting(
+        "api-allow-from",
+        Kind::List,
+        "127.0.0.0/8,::1/128",
+        "Networks of clients; whoever is outside gets the connection closed",
+    ),
+    setting(
+        "api-body-bytes-max",
+        Kind::Count { min: 1024, max: 1 << 30 },
+        "16777216",
+        "Longest request body in octets",
+    ),
+    setting(
+        "api-connections-max",
+        Kind::Count { min: 1, max: 100_000 },
+        "100",
+        "Most HTTP connections; more wait to be accepted",
+    ),
+    setting(
+        "api-connection-timeout-secs",
+        Kind::Count { min: 1, max: 3600 },
+        "5",
+        "How long a client may keep us waiting within a request, or between two",
+    ),
+    setting("api-cross-origin", Kind::Text, "", "Access-Control-Allow-Origin of API answers; empty: none"),
+    setting("api-version", Kind::Text, "4.9.4", "PowerDNS release that the API says it stands in for"),
+    setting("web-password", Kind::Secret, "", "Password of the pages beside the API; empty: they are open"),
+    // --- new zones ---
+    setting("default-ttl", Kind::Count { min: 0, max: 2_147_483_647 }, "3600", "TTL in seconds where none is given"),
+    setting(
+        "default-soa-content",
+        Kind::Text,
+        "a.misconfigured.dns.server.invalid hostmaster.@ 0 10800 3600 604800 3600",
+        "SOA of a zone made without one; @ is the zone",
+    ),
+    setting("default-soa-edit", Kind::Text, "", "SOA-EDIT of zones that have none"),
+    setting("default-soa-edit-signed", Kind::Text, "", "The same for signed zones; empty: default-soa-edit"),
+    setting("default-soa-edit-api", Kind::Text, "DEFAULT", "SOA-EDIT-API of zones made through the API"),
+    setting("default-api-rectify", Kind::Switch, "yes", "Whether changes keep ordername and auth right"),
+    setting("default-catalog-zone", Kind::Text, "", "Catalog of new zones of kind Master"),
+    // --- secondaries ---
+    setting("also-notify", Kind::List, "", "Addresses that are told of every zone that is notified"),
+    setting("only-notify", Kind::List, "0.0.0.0/0,::/0", "Networks that may be told"),
+    // --- DNSSEC ---
+    setting(
+        "dnssec-defaults",
+        Kind::Choice(&["signpost", "pdns"]),
+        "signpost",
+        "What the next three are when not set: pdns: one ecdsa256 key and NSEC",
+    ),
+    setting("default-ksk-algorithm", Kind::Text, "ecdsa256", "Algorithm of a new key-signing key"),
+    setting(
+        "default-zsk-algorithm",
+        Kind::Text,
+        "ecdsa256",
+        "Algorithm of a new zone-signing key; empty: one key for all",
+    ),
+    setting("default-nsec3param", Kind::Text, "1 0 0 -", "Denial of newly secured zones; empty: NSEC"),
+    setting("default-publish-cds", Kind::Text, "", "Digest types of CDS records; empty: none"),
+    setting("default-publish-cdnskey", Kind::Text, "", "1: publish CDNSKEY records"),
+    setting("max-nsec3-iterations", Kind::Count { min: 0, max: 2500 }, "100", "Most NSEC3 iterations a zone may have"),
+    setting(
+        "signature-lifetime-hours",
+        Kind::Count { min: 1, max: 8784 },
+        "504",
+        "From a signature's inception to its expiration",
+    ),
+    setting(
+        "signature-refresh-hours",
+        Kind::Count { min: 0, max: 8784 },
+        "336",
+        "A signature is renewed when this much is left",
+    ),
+    setting(
+        "signature-backdate-secs",
+        Kind::Count { min: 0, max: 86_400 },
+        "3600",
+        "Signatures begin this long ago, for validators with slow clocks",
+    ),
+    // --- publishing ---
+    setting(
+        "feed-poll-ms",
+        Kind::Count { min: 5, max: 60_000 },
+        "50",
+        "How often the database is asked for changes by others",
+    ),
+    setting(
+        "confirm-timeout-ms",
+        Kind::Count { min: 0, max: 60_000 },
+        "5000",
+        "How long a confirmation waits until DNS answers with the change",
+    ),
+    // --- logs ---
+    setting("log-filter", Kind::Text, "info", "Least level to log, also per part: info,store=debug"),
+    setting("log-format", Kind::Choice(&["text", "json"]), "text", "Lines for people or for machines"),
+];
+
+/// The setting of this name.
+pub fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+/// The known name that is spelt most like `name`, for error texts.
+pub fn nearest(name: &str) -> Option<&'static str> {
+    let (distance, nearest) =
+        SETTINGS.iter().map(|setting| (edit_distance(name, setting.name), setting.name)).min_by_key(|(d, _)| *d)?;
+    (distance <= 3 && distance < name.len()).then_some(nearest)
+}
+
+/// Levenshtein's distance.
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, right) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(left != *right);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_lower_case_with_dashes_and_stands_once() {
+        for (at, setting) in SETTINGS.iter().enumerate() {
+            assert!(setting.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+            assert!(SETTINGS[..at].iter().all(|other| other.name != setting.name), "{} stands twice", setting.name);
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_of_its_kind() {
+        for setting in SETTINGS {
+            setting.kind.from_text(setting.default).unwrap_or_else(|e| panic!("{}: {e}", setting.name));
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour() {
+        assert_eq!(nearest("api-lsten"), Some("api-listen"));
+        assert_eq!(nearest("completely-different"), None);
+    }
+}

@@ -1,0 +1,360 @@
+//! The settings of the whole program, checked, each part with its own.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use api::{ApiKey, Network, ZoneDefaults};
+use dnssec::{Algorithm, SigningPolicy};
+use wire::Name;
+
+use super::error::{ConfigError, Origin, Warning};
+use super::layers::Layers;
+use super::postgres_url;
+use super::value::Secret;
+
+/// Everything that can be set.
+#[derive(Debug)]
+pub struct Settings {
+    /// Absent: nobody named one.
+    pub database: Option<DatabaseSettings>,
+    /// Queries.
+    pub dns: DnsSettings,
+    /// HTTP.
+    pub api: ApiSettings,
+    /// New and newly secured zones.
+    pub zones: ZoneDefaults,
+    /// Signatures.
+    pub signing: SigningPolicy,
+    /// From the database to DNS.
+    pub publish: PublishSettings,
+    /// Secondaries.
+    pub notify: NotifySettings,
+    /// Logs.
+    pub log: LogSettings,
+    /// Every setting as text, for the API's `config`; secrets are hidden.
+    pub shown: Vec<(String, String)>,
+    /// What does not do what its writer may think; for the log.
+    pub warnings: Vec<Warning>,
+}
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// With its password.
+    pub url: Secret,
+    /// Where it was named.
+    pub origin: Origin,
+    /// Most connections.
+    pub connections_max: u32,
+    /// For a statement or a connection.
+    pub timeout: Duration,
+}
+
+/// How queries are answered.
+#[derive(Debug, Clone)]
+pub struct DnsSettings {
+    /// UDP and TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Absent: one per core.
+    pub udp_workers: Option<NonZeroUsize>,
+    /// Octets.
+    pub udp_payload_max: u16,
+    /// Connections.
+    pub tcp_connections_max: usize,
+    /// Connections of one source.
+    pub tcp_per_source_max: usize,
+    /// Until a quiet connection is closed.
+    pub tcp_idle_timeout: Duration,
+}
+
+/// How the API is served.
+#[derive(Debug, Clone)]
+pub struct ApiSettings {
+    /// Whether `/api` is served.
+    pub has_api: bool,
+    /// Whether `/` and `/metrics` are.
+    pub has_pages: bool,
+    /// TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Absent: every request is refused.
+    pub key: Option<Secret>,
+    /// Clients elsewhere get the connection closed.
+    pub allow_from: Vec<Network>,
+    /// Octets of a request.
+    pub body_bytes_max: usize,
+    /// Open at a time.
+    pub connections_max: usize,
+    /// For a client that keeps us waiting.
+    pub connection_timeout: Duration,
+    /// Access-Control-Allow-Origin.
+    pub cross_origin: Option<String>,
+    /// What the API says it stands in for.
+    pub version: String,
+    /// Absent: the pages beside the API are open.
+    pub web_password: Option<Secret>,
+}
+
+/// How changes reach DNS.
+#[derive(Debug, Clone)]
+pub struct PublishSettings {
+    /// Between two questions to the database.
+    pub poll: Duration,
+    /// How long a confirmation waits for DNS.
+    pub confirm_timeout: Duration,
+}
+
+/// Who is told that a zone changed (RFC 1996).
+#[derive(Debug, Clone)]
+pub struct NotifySettings {
+    /// Besides the zone's nameservers.
+    pub also: Vec<SocketAddr>,
+    /// Nobody outside.
+    pub only: Vec<Network>,
+}
+
+/// How logs look.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// In the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// Form.
+    pub format: LogFormat,
+}
+
+/// Form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Checks what single values cannot tell, and reads the files that hold secrets.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] naming the setting and its source.
+    pub(super) fn from_layers(layers: &Layers, mut warnings: Vec<Warning>) -> Result<Settings, ConfigError> {
+        let settings = Settings {
+            database: database(layers, &mut warnings)?,
+            dns: DnsSettings {
+                listen: addresses(layers, "dns-listen")?,
+                udp_workers: NonZeroUsize::new(layers.count("udp-workers")),
+                udp_payload_max: layers.count("udp-payload-max"),
+                tcp_connections_max: layers.count("tcp-connections-max"),
+                tcp_per_source_max: layers.count("tcp-per-source-max"),
+                tcp_idle_timeout: Duration::from_secs(layers.count("tcp-idle-timeout-secs")),
+            },
+            api: api(layers)?,
+            zones: zones(layers)?,
+            signing: signing(layers)?,
+            publish: PublishSettings {
+                poll: Duration::from_millis(layers.count("feed-poll-ms")),
+                confirm_timeout: Duration::from_millis(layers.count("confirm-timeout-ms")),
+            },
+            notify: notify(layers)?,
+            log: log(layers)?,
+            shown: layers.shown(),
+            warnings,
+        };
+        Ok(settings)
+    }
+}
+
+fn database(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<Option<DatabaseSettings>, ConfigError> {
+    let password = secret(layers, "database-password", "database-password-file")?;
+    let url = layers.secret("database-url");
+    if url.0.is_empty() {
+        return Ok(None);
+    }
+    let (scheme, rest) = url.0.split_once(':').unwrap_or((&url.0, ""));
+    let url = match scheme {
+        "postgres" | "postgresql" if rest.starts_with("//") => match &password {
+            Some(password) => postgres_url::with_password(&url.0, &password.0),
+            None => url.0.clone(),
+        },
+        "sqlite" if !rest.trim_start_matches('/').is_empty() => {
+            if password.is_some() {
+                let origin = layers.at("database-password").origin.clone();
+                let reason = "has no effect: SQLite has no passwords".to_owned();
+                warnings.push(Warning { name: "database-password".to_owned(), origin, reason });
+            }
+            url.0.clone()
+        }
+        _ => {
+            let reason = "expected postgres://user@host/database or sqlite:/path/file.db";
+            return Err(layers.refuse("database-url", reason));
+        }
+    };
+    Ok(Some(DatabaseSettings {
+        url: Secret(url),
+        origin: layers.at("database-url").origin.clone(),
+        connections_max: layers.count("database-connections-max"),
+        timeout: Duration::from_secs(layers.count("database-timeout-secs")),
+    }))
+}
+
+fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
+    let version = layers.text("api-version");
+    // Clients take it apart at its dots and compare numbers.
+    if version.split('.').count() < 3 || !version.split('.').take(3).all(|part| part.parse::<u16>().is_ok()) {
+        return Err(layers.refuse("api-version", format!("'{version}' is not like 4.9.4")));
+    }
+    let cross_origin = match layers.text("api-cross-origin") {
+        "" => None,
+        text if text.bytes().all(|octet| octet.is_ascii_graphic()) => Some(text.to_owned()),
+        text => return Err(layers.refuse("api-cross-origin", format!("'{text}' is not an origin"))),
+    };
+    let web_password = Some(layers.secret("web-password").clone()).filter(|password| !password.0.is_empty());
+    let key = secret(layers, "api-key", "api-key-file")?;
+    for (name, secret) in [("api-key", &key), ("web-password", &web_password)] {
+        if let Some(Err(error)) = secret.as_ref().map(|secret| ApiKey::new(name, &secret.0)) {
+            return Err(layers.refuse(name, error.to_string()));
+        }
+    }
+    Ok(ApiSettings {
+        has_api: layers.is_on("api"),
+        has_pages: layers.is_on("web-pages"),
+        listen: addresses(layers, "api-listen")?,
+        key,
+        allow_from: networks(layers, "api-allow-from")?,
+        body_bytes_max: layers.count("api-body-bytes-max"),
+        connections_max: layers.count("api-connections-max"),
+        connection_timeout: Duration::from_secs(layers.count("api-connection-timeout-secs")),
+        cross_origin,
+        version: version.to_owned(),
+        web_password,
+    })
+}
+
+fn zones(layers: &Layers) -> Result<ZoneDefaults, ConfigError> {
+    let pdns = layers.text("dnssec-defaults") == "pdns";
+    // Set by hand they hold; otherwise PowerDNS's are one key, of ecdsa256, and NSEC.
+    let own = |name: &str| if pdns && !layers.is_set(name) { "" } else { layers.text(name) };
+    let ksk_algorithm = algorithm(layers, "default-ksk-algorithm", layers.text("default-ksk-algorithm"))?;
+    let zsk_algorithm = algorithm(layers, "default-zsk-algorithm", own("default-zsk-algorithm"))?;
+    if ksk_algorithm.is_none() && zsk_algorithm.is_none() {
+        return Err(
+            layers.refuse("default-ksk-algorithm", "is empty and so is default-zsk-algorithm: no key could be made")
+        );
+    }
+    let nsec3param = Some(own("default-nsec3param").to_owned()).filter(|text| !text.is_empty());
+    let iterations_max = layers.count("max-nsec3-iterations");
+    if let Some(text) = &nsec3param {
+        api::nsec3param::canonical(text, iterations_max)
+            .map_err(|reason| layers.refuse("default-nsec3param", reason.to_string()))?;
+    }
+    let catalog = match layers.text("default-catalog-zone") {
+        "" => None,
+        text => {
+            let name = Name::parse(text).map_err(|error| layers.refuse("default-catalog-zone", error.to_string()))?;
+            Some(name.to_lowercase())
+        }
+    };
+    let zones = ZoneDefaults {
+        soa_content: layers.text("default-soa-content").to_owned(),
+        soa_edit_api: layers.text("default-soa-edit-api").to_owned(),
+        soa_edit: layers.text("default-soa-edit").to_owned(),
+        soa_edit_signed: layers.text("default-soa-edit-signed").to_owned(),
+        ttl: layers.count("default-ttl"),
+        api_rectify: layers.is_on("default-api-rectify"),
+        ksk_algorithm,
+        zsk_algorithm,
+        nsec3param,
+        catalog,
+        publish_cds: layers.text("default-publish-cds").to_owned(),
+        publish_cdnskey: layers.text("default-publish-cdnskey").to_owned(),
+        nsec3_iterations_max: iterations_max,
+    };
+    let example = Name::parse("example.com").expect("it is a name");
+    zones.soa_change(&example, 0).map_err(|error| layers.refuse("default-soa-content", error.to_string()))?;
+    Ok(zones)
+}
+
+fn algorithm(layers: &Layers, name: &str, text: &str) -> Result<Option<Algorithm>, ConfigError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unknown =
+        || layers.refuse(name, format!("'{text}' is not an algorithm that keys can be made for; use ecdsa256"));
+    let algorithm: Algorithm = text.parse().map_err(|_| unknown())?;
+    Ok(Some(algorithm))
+}
+
+fn signing(layers: &Layers) -> Result<SigningPolicy, ConfigError> {
+    let hours = |name: &str| Duration::from_secs(layers.count::<u64>(name) * 3600);
+    let policy = SigningPolicy {
+        lifetime: hours("signature-lifetime-hours"),
+        refresh: hours("signature-refresh-hours"),
+        inception_offset: Duration::from_secs(layers.count("signature-backdate-secs")),
+    };
+    if policy.refresh + policy.inception_offset >= policy.lifetime {
+        let reason = "renewal would begin before the signature does; it must be below signature-lifetime-hours";
+        return Err(layers.refuse("signature-refresh-hours", reason));
+    }
+    Ok(policy)
+}
+
+fn notify(layers: &Layers) -> Result<NotifySettings, ConfigError> {
+    let address = |text: &String| {
+        let with_port = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
+        with_port
+            .ok_or_else(|| layers.refuse("also-notify", format!("'{text}' is not an address, with or without a port")))
+    };
+    Ok(NotifySettings {
+        also: layers.list("also-notify").iter().map(address).collect::<Result<_, _>>()?,
+        only: networks(layers, "only-notify")?,
+    })
+}
+
+fn networks(layers: &Layers, name: &str) -> Result<Vec<Network>, ConfigError> {
+    let parse = |text: &String| {
+        text.parse().map_err(|error: api::allow_from::NetworkError| layers.refuse(name, error.to_string()))
+    };
+    layers.list(name).iter().map(parse).collect()
+}
+
+fn log(layers: &Layers) -> Result<LogSettings, ConfigError> {
+    let filter = layers.text("log-filter").to_owned();
+    tracing_subscriber::EnvFilter::try_new(&filter).map_err(|error| layers.refuse("log-filter", error.to_string()))?;
+    let format = if layers.text("log-format") == "json" { LogFormat::Json } else { LogFormat::Text };
+    Ok(LogSettings { filter, format })
+}
+
+fn addresses(layers: &Layers, name: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| {
+            layers.refuse(name, format!("'{text}' is not an address with a port, like 192.0.2.1:53 or [::]:53"))
+        })
+    };
+    let addresses: Vec<SocketAddr> = layers.list(name).iter().map(parse).collect::<Result<_, _>>()?;
+    if addresses.is_empty() {
+        return Err(layers.refuse(name, "names no address"));
+    }
+    Ok(addresses)
+}
+
+/// A secret that stands in the settings or in a file that they name. The one from the stronger source counts; from
+/// equally strong ones, both is an error.
+fn secret(layers: &Layers, name: &str, file_name: &str) -> Result<Option<Secret>, ConfigError> {
+    let (direct, file) = (layers.secret(name), layers.text(file_name));
+    let (direct_rank, file_rank) = (layers.at(name).rank, layers.at(file_name).rank);
+    let is_direct = !direct.0.is_empty();
+    if file.is_empty() || (is_direct && direct_rank > file_rank) {
+        return Ok(is_direct.then(|| direct.clone()));
+    }
+    if is_direct && direct_rank == file_rank {
+        return Err(layers.refuse(file_name, format!("{name} is set too")));
+    }
+    let text = std::fs::read_to_string(Path::new(file))
+        .map_err(|error| layers.refuse(file_name, format!("cannot read {file}: {error}")))?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() {
+        return Err(layers.refuse(file_name, format!("{file} is empty")));
+    }
+    Ok(Some(Secret(text.to_owned())))
+}

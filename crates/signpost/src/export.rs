@@ -1,0 +1,146 @@
+//! `signpost export`: a zone as it is served, made from the database in this process.
+//!
+//! Signed, it holds DNSKEY, RRSIG, NSEC or NSEC3 records, in the form that ldns-verify-zone and dnssec-verify read.
+
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use dnssec::ServedZone;
+use publish::Assembler;
+use store::{LoadItem, LoadZones};
+use wire::{Name, RecordType};
+use zone::{Rrset, Zone};
+
+use crate::config::Settings;
+use crate::{database, serve};
+
+/// Prints `zone` to `out`. Without `with_dnssec` only what is stored, so that it can be loaded elsewhere.
+///
+/// # Errors
+///
+/// No database, no such zone, no SOA, or `out` failed.
+pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+    let zone = Name::parse(zone).with_context(|| format!("'{zone}' is not a name"))?.to_lowercase();
+    let served = load(settings, &zone).await?;
+    let signer = served.signer.as_deref().filter(|_| with_dnssec);
+    if with_dnssec && signer.is_none() {
+        bail!("zone {zone} is not signed: it has no active key that can be used");
+    }
+    let mut rrsets = if with_dnssec { signed_zone(&served.zone) } else { stored_zone(&served) };
+    // The SOA first, as master files begin (RFC 1035 section 5.2).
+    rrsets.sort_by(|a, b| {
+        let key = |rrset: &Rrset| (rrset.rtype() != RecordType::SOA, rrset.rtype());
+        a.owner.cmp(&b.owner).then(key(a.rrset).cmp(&key(b.rrset)))
+    });
+    let now = unix_now()?;
+    for Line { owner, rrset, is_signed } in &rrsets {
+        print(out, owner, rrset.ttl(), rrset.rtype(), rrset.rdatas())?;
+        if let Some(signer) = signer.filter(|_| *is_signed) {
+            let signatures = signer.signatures(owner, rrset, now);
+            print(out, owner, rrset.ttl(), RecordType::RRSIG, signatures.rdatas())?;
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// One RRset to print.
+struct Line<'z> {
+    owner: Name,
+    rrset: &'z Rrset,
+    is_signed: bool,
+}
+
+/// What a validator of the whole zone wants to see: signed data and chain, cuts and their glue, nothing occluded.
+fn signed_zone(zone: &Zone) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line> = zone.signable().map(|(owner, rrset)| Line { owner, rrset, is_signed: true }).collect();
+    for node in zone.nodes() {
+        let is_below = zone.is_below_cut(node.name().as_wire());
+        if !is_below && !node.is_cut() || is_below && !is_delegated(zone, node.name()) {
+            continue;
+        }
+        let wanted = |rtype| match rtype {
+            RecordType::A | RecordType::AAAA => true,
+            RecordType::NS => !is_below,
+            _ => false,
+        };
+        let glue = node.rrsets().iter().filter(|rrset| wanted(rrset.rtype()));
+        lines.extend(glue.map(|rrset| Line { owner: node.name().clone(), rrset, is_signed: false }));
+    }
+    lines
+}
+
+/// Whether what hides a name is a cut and not a DNAME: only then there is glue.
+fn is_delegated(zone: &Zone, name: &Name) -> bool {
+    let mut above = name.parent();
+    while let Some(name) = above.filter(|name| name.is_under(zone.apex())) {
+        if zone.node(name.as_wire()).is_some_and(|node| node.rrset(RecordType::DNAME).is_some()) {
+            return false;
+        }
+        above = name.parent();
+    }
+    true
+}
+
+/// Everything but what is made for the apex of a signed zone.
+fn stored_zone(served: &ServedZone) -> Vec<Line<'_>> {
+    let mut lines = Vec::new();
+    for node in served.zone.nodes() {
+        let is_apex = node.name() == served.zone.apex();
+        let is_made = |rrset: &Rrset| is_apex && served.signer.is_some() && is_made(rrset.rtype());
+        let stored = node.rrsets().iter().filter(|rrset| !is_made(rrset));
+        lines.extend(stored.map(|rrset| Line { owner: node.name().clone(), rrset, is_signed: false }));
+    }
+    lines
+}
+
+fn is_made(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::DNSKEY | RecordType::NSEC3PARAM | RecordType::CDS | RecordType::CDNSKEY)
+}
+
+fn unix_now() -> anyhow::Result<u32> {
+    Ok(u32::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
+}
+
+async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<ServedZone> {
+    let Some(database) = &settings.database else {
+        bail!("no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url)");
+    };
+    database::refuse_missing_file(database)?;
+    let store = store::open(&database::store_settings(database, &settings.zones, false)).await?;
+    let Some(summary) = store.zone(zone).await? else { bail!("zone {zone} not found") };
+    let rules = serve::zone_rules(settings);
+    let now = unix_now()?;
+    let mut assembler = None;
+    store
+        .load(LoadZones::Some(vec![summary.id]), &mut |item| match item {
+            LoadItem::Zone(header) => assembler = Some(Assembler::new(&header, &rules, now)),
+            LoadItem::Record(record) => {
+                if let Some(assembler) = &mut assembler {
+                    assembler.add(record);
+                }
+            }
+            LoadItem::BadRow { name, rtype, reason } => {
+                tracing::error!(%name, %rtype, %reason, "row cannot be served and is left out");
+            }
+            LoadItem::EndOfZone => {}
+        })
+        .await?;
+    let assembler = assembler.with_context(|| format!("zone {zone} went away while it was read"))?;
+    Ok(assembler.finish()?)
+}
+
+fn print<'r>(
+    out: &mut dyn Write,
+    owner: &Name,
+    ttl: u32,
+    rtype: RecordType,
+    rdatas: impl Iterator<Item = &'r [u8]>,
+) -> anyhow::Result<()> {
+    for rdata in rdatas {
+        let text = wire::rdata::print(rtype, rdata).with_context(|| format!("{owner} {rtype}"))?;
+        writeln!(out, "{owner}\t{ttl}\tIN\t{rtype}\t{text}")?;
+    }
+    Ok(())
+}

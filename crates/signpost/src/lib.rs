@@ -1,0 +1,10 @@
+//! The program: its commands, and the settings they share.
+
+pub mod cli;
+pub mod config;
+pub mod database;
+pub mod export;
+pub mod logging;
+pub mod pdnsutil;
+pub mod quickstart;
+pub mod serve;

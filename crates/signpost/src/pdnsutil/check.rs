@@ -1,0 +1,404 @@
+//! check-zone and check-all-zones: what is wrong with a zone's records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use store::{RrsetFilter, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
+use wire::{Name, RecordType};
+
+use super::output::{Failure, Outcome};
+use super::{Tool, content};
+
+pub(super) async fn check(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let zone = Tool::name(&parameters[0])?;
+    let Some(summary) = tool.store.zone(&zone).await? else {
+        tool.output.data(format_args!("[Error] Unable to get zone information for zone '{}'", zone.to_dotless()));
+        return Err(Failure::Silent);
+    };
+    if check_one(tool, &summary).await? > 0 { Err(Failure::Silent) } else { Ok(()) }
+}
+
+pub(super) async fn check_all(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let stops_at_errors = match parameters.first().map(String::as_str) {
+        None => false,
+        Some("exit-on-error") => true,
+        Some(_) => return Err(Failure::Usage),
+    };
+    let (mut checked, mut with_errors) = (0, 0);
+    for zone in tool.store.zones(&ZoneFilter::default()).await? {
+        checked += 1;
+        if check_one(tool, &zone).await? > 0 {
+            with_errors += 1;
+            if stops_at_errors {
+                return Err(Failure::Silent);
+            }
+        }
+    }
+    tool.output.data(format_args!("Checked {checked} zones, {with_errors} had errors."));
+    if with_errors > 0 { Err(Failure::Silent) } else { Ok(()) }
+}
+
+/// Prints what was found and returns the number of errors.
+async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure> {
+    let metadata = tool.store.metadata(zone.id).await?;
+    let is_presigned = metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
+    let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
+    let findings = examine(&zone.name, &rrsets, is_presigned);
+    for line in &findings.lines {
+        tool.output.data(line);
+    }
+    tool.output.data(format_args!(
+        "Checked {} records of '{}', {} errors, {} warnings.",
+        findings.records,
+        zone.name.to_dotless(),
+        findings.errors,
+        findings.warnings
+    ));
+    Ok(findings.errors)
+}
+
+/// What a check found, in the words of PowerDNS where it has them.
+#[derive(Debug, Default)]
+struct Findings {
+    lines: Vec<String>,
+    errors: usize,
+    warnings: usize,
+    /// Enabled ones, empty non-terminals counted as the table holds them.
+    records: usize,
+}
+
+impl Findings {
+    fn error(&mut self, text: String) {
+        self.errors += 1;
+        self.lines.push(format!("[Error] {text}"));
+    }
+    fn warning(&mut self, text: String) {
+        self.warnings += 1;
+        self.lines.push(format!("[Warning] {text}"));
+    }
+    fn info(&mut self, text: String) {
+        self.lines.push(format!("[Info] {text}"));
+    }
+}
+
+/// A zone's enabled records by owner.
+struct Contents<'z> {
+    zone: &'z Name,
+    names: BTreeMap<&'z Name, Vec<(RecordType, Vec<&'z StoredRecord>)>>,
+}
+
+impl<'z> Contents<'z> {
+    fn new(zone: &'z Name, rrsets: &'z [StoredRrset]) -> Contents<'z> {
+        let mut names: BTreeMap<&Name, Vec<_>> = BTreeMap::new();
+        for rrset in rrsets {
+            let enabled: Vec<&StoredRecord> = rrset.records.iter().filter(|record| !record.disabled).collect();
+            if !enabled.is_empty() {
+                names.entry(&rrset.name).or_default().push((rrset.rtype, enabled));
+            }
+        }
+        Contents { zone, names }
+    }
+
+    fn records(&self, name: &Name, rtype: RecordType) -> &[&'z StoredRecord] {
+        let types = self.names.get(name).map(Vec::as_slice).unwrap_or_default();
+        types.iter().find(|(present, _)| *present == rtype).map(|(_, records)| records.as_slice()).unwrap_or_default()
+    }
+
+    fn has(&self, name: &Name, rtype: RecordType) -> bool {
+        !self.records(name, rtype).is_empty()
+    }
+
+    /// Names between an owner and the apex that own nothing.
+    fn empty_non_terminals(&self) -> usize {
+        let mut empty = BTreeSet::new();
+        for name in self.names.keys().filter(|name| name.is_under(self.zone)) {
+            let mut above = name.parent();
+            while let Some(name) = above.filter(|name| name != self.zone && name.is_under(self.zone)) {
+                above = name.parent();
+                if !self.names.contains_key(&name) && !empty.insert(name) {
+                    break;
+                }
+            }
+        }
+        empty.len()
+    }
+
+    /// The cut at or above a name, the apex left out.
+    fn cut(&self, name: &Name) -> Option<Name> {
+        let mut at = Some(name.clone());
+        let mut found = None;
+        while let Some(name) = at.filter(|name| name != self.zone && name.is_under(self.zone)) {
+            at = name.parent();
+            if self.has(&name, RecordType::NS) {
+                found = Some(name);
+            }
+        }
+        found
+    }
+}
+
+/// Examines all records of a zone.
+fn examine(zone: &Name, rrsets: &[StoredRrset], is_presigned: bool) -> Findings {
+    let contents = Contents::new(zone, rrsets);
+    let mut findings = Findings::default();
+    let shown = zone.to_dotless();
+    match contents.records(zone, RecordType::SOA).len() {
+        0 => {
+            findings.error(format!("No SOA record present, or active, in zone '{shown}'"));
+            return findings;
+        }
+        1 => {}
+        many => findings.error(format!("{many} SOA records at the apex of zone '{shown}', one is allowed")),
+    }
+    for (name, types) in &contents.names {
+        for (rtype, records) in types {
+            findings.records += records.len();
+            for (at, record) in records.iter().enumerate() {
+                check_content(&mut findings, name, *rtype, record);
+                if records[..at].iter().any(|other| other.content == record.content && other.prio == record.prio) {
+                    findings.error(format!("Duplicate record found in rrset: '{}'", described(name, *rtype, record)));
+                }
+                if !name.is_under(zone) {
+                    findings.error(format!(
+                        "Record '{}' in zone '{shown}' is out-of-zone.",
+                        described(name, *rtype, record)
+                    ));
+                }
+            }
+            check_place(&mut findings, &contents, name, *rtype, is_presigned);
+        }
+        check_cname(&mut findings, name, types);
+    }
+    findings.records += contents.empty_non_terminals();
+    if !contents.has(zone, RecordType::NS) {
+        findings.error(format!("No NS record at zone apex in zone '{shown}'"));
+    }
+    check_targets(&mut findings, &contents);
+    check_occlusion(&mut findings, &contents);
+    findings
+}
+
+fn described(name: &Name, rtype: RecordType, record: &StoredRecord) -> String {
+    format!("{} IN {rtype} {}", name.to_dotless(), content::stored_text(rtype, record))
+}
+
+/// A content must parse, and should stand as it would be printed.
+fn check_content(findings: &mut Findings, name: &Name, rtype: RecordType, record: &StoredRecord) {
+    let wire = match wire::content::to_wire(rtype, &record.content, Some(record.prio)) {
+        Ok(wire) => wire,
+        Err(error) => {
+            findings.error(format!("Following record had a problem: \"{}\"", described(name, rtype, record)));
+            findings.lines.push(format!("[Error] Error was: {error}"));
+            return;
+        }
+    };
+    let Ok(canonical) = wire::content::from_wire(rtype, &wire) else { return };
+    // Final dots, and case inside names, are how older versions wrote them.
+    let loose = |text: &str| text.trim_end_matches('.').replace(". ", " ").to_ascii_lowercase();
+    if loose(&canonical.stored) != loose(&record.content) {
+        findings.warning(format!(
+            "Parsed and original record content are not equal: {} IN {rtype} '{}' (Content parsed as '{}')",
+            name.to_dotless(),
+            record.content,
+            canonical.stored
+        ));
+    }
+}
+
+/// Types that do not belong where they stand.
+fn check_place(findings: &mut Findings, contents: &Contents<'_>, name: &Name, rtype: RecordType, is_presigned: bool) {
+    let (zone, shown) = (contents.zone.to_dotless(), name.to_dotless());
+    let is_apex = name == contents.zone;
+    match rtype {
+        RecordType::RRSIG if !is_presigned => findings
+            .error(format!("RRSIG found at '{shown}' in non-presigned zone. These do not belong in the database.")),
+        RecordType::NSEC | RecordType::NSEC3 => {
+            findings.error(format!("NSEC or NSEC3 found at '{shown}'. These do not belong in the database."));
+        }
+        RecordType::NSEC3PARAM if !is_presigned => findings
+            .error(format!("NSEC3PARAM found at '{shown}'. It belongs into the metadata of the zone, see set-nsec3.")),
+        RecordType::DS if is_apex => findings.warning(format!("DS at apex in zone '{zone}', should not be here.")),
+        RecordType::DS if !contents.has(name, RecordType::NS) => {
+            findings.warning(format!("DS record without a delegation '{shown}'."));
+        }
+        RecordType::DNSKEY => {
+            if !is_apex {
+                findings.warning(format!("DNSKEY record not at apex '{shown}' in zone '{zone}', should not be here."));
+            }
+            if !is_presigned {
+                findings.warning(format!(
+                    "DNSKEY at '{shown}' in non-presigned zone will mostly be ignored and can cause problems."
+                ));
+            }
+        }
+        RecordType::SOA if !is_apex => {
+            findings.error(format!("SOA record not at apex '{shown}' in zone '{zone}'"));
+        }
+        RecordType::A | RecordType::AAAA if !is_hostname(name) => {
+            findings.info(format!("{name} record for '{rtype}' is not a valid hostname."));
+        }
+        _ => {}
+    }
+}
+
+/// RFC 1123 section 2.1; a wildcard may stand first.
+fn is_hostname(name: &Name) -> bool {
+    name.labels().enumerate().all(|(at, label)| {
+        (at == 0 && label == b"*") || label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
+    })
+}
+
+/// RFC 1034 section 3.6.2: a CNAME is alone, and single.
+fn check_cname(findings: &mut Findings, name: &Name, types: &[(RecordType, Vec<&StoredRecord>)]) {
+    let Some((_, cnames)) = types.iter().find(|(rtype, _)| *rtype == RecordType::CNAME) else { return };
+    let shown = name.to_dotless();
+    if cnames.len() > 1 {
+        findings.error(format!("Duplicate CNAME found at '{shown}'"));
+    }
+    if types.iter().any(|(rtype, _)| !matches!(*rtype, RecordType::CNAME | RecordType::RRSIG | RecordType::NSEC)) {
+        findings.error(format!("CNAME {shown} found, but other records with same label exist."));
+    }
+}
+
+/// Targets of NS, MX and SRV: glue, and no CNAME (RFC 2181 section 10.3).
+fn check_targets(findings: &mut Findings, contents: &Contents<'_>) {
+    let zone = contents.zone.to_dotless();
+    for (name, types) in &contents.names {
+        for (rtype, records) in types {
+            if !matches!(*rtype, RecordType::NS | RecordType::MX | RecordType::SRV) {
+                continue;
+            }
+            for target in records.iter().filter_map(|record| record.content.split(' ').next_back()) {
+                let undotted = target.trim_end_matches('.');
+                if undotted.parse::<IpAddr>().is_ok() {
+                    let shown = name.to_dotless();
+                    findings.warning(format!(
+                        "'{shown}|{rtype}' has a target ({undotted}) that is an IP address, not a name."
+                    ));
+                    continue;
+                }
+                let Ok(target) = Name::parse(undotted).map(|target| target.to_lowercase()) else { continue };
+                let is_here = target.is_under(contents.zone);
+                let has_address = contents.has(&target, RecordType::A) || contents.has(&target, RecordType::AAAA);
+                let is_delegated_away = contents.cut(&target).is_some_and(|cut| !name.is_under(&cut));
+                if *rtype == RecordType::NS
+                    && is_here
+                    && !has_address
+                    && !is_delegated_away
+                    && !contents.has(&target, RecordType::CNAME)
+                {
+                    findings.warning(format!("Missing glue for '{}' in zone '{zone}'", target.to_dotless()));
+                }
+                if contents.has(&target, RecordType::CNAME) {
+                    findings.warning(format!(
+                        "'{}|{rtype} has a target ({}) that is a CNAME.",
+                        name.to_dotless(),
+                        target.to_dotless()
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Data below a DNAME is never answered (RFC 6672 section 2.4).
+fn check_occlusion(findings: &mut Findings, contents: &Contents<'_>) {
+    let zone = contents.zone.to_dotless();
+    let dnames: Vec<&&Name> =
+        contents.names.iter().filter(|(name, _)| contents.has(name, RecordType::DNAME)).map(|(name, _)| name).collect();
+    for (name, types) in &contents.names {
+        for dname in dnames.iter().filter(|dname| name.is_under(dname) && name != **dname) {
+            for (rtype, _) in types {
+                findings.warning(format!(
+                    "'{}|{rtype}' in zone '{zone}' is occluded by a DNAME at '{}'",
+                    name.to_dotless(),
+                    dname.to_dotless()
+                ));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rrset(name: &str, rtype: &str, contents: &[&str]) -> StoredRrset {
+        let record = |content: &&str| StoredRecord { content: (*content).to_owned(), prio: 10, disabled: false };
+        StoredRrset {
+            name: Name::parse(name).unwrap(),
+            rtype: rtype.parse().unwrap(),
+            ttl: 300,
+            records: contents.iter().map(record).collect(),
+            comments: Vec::new(),
+        }
+    }
+
+    fn found(extra: Vec<StoredRrset>) -> (Vec<String>, usize, usize, usize) {
+        let mut rrsets = vec![
+            rrset("bad.test", "SOA", &["ns.bad.test host.bad.test 5 1 2 3 4"]),
+            rrset("bad.test", "NS", &["ns.elsewhere.test"]),
+        ];
+        rrsets.extend(extra);
+        let findings = examine(&Name::parse("bad.test").unwrap(), &rrsets, false);
+        (findings.lines, findings.errors, findings.warnings, findings.records)
+    }
+
+    #[test]
+    fn a_sound_zone_has_no_findings_and_its_empty_non_terminals_count() {
+        let (lines, errors, warnings, records) = found(vec![rrset("a.b.c.bad.test", "TXT", &["\"x\""])]);
+        assert_eq!((lines, errors, warnings, records), (vec![], 0, 0, 5));
+    }
+
+    #[test]
+    fn without_soa_nothing_else_is_looked_at() {
+        let findings = examine(&Name::parse("x.test").unwrap(), &[], false);
+        assert_eq!(findings.lines, ["[Error] No SOA record present, or active, in zone 'x.test'"]);
+        assert_eq!((findings.errors, findings.records), (1, 0));
+    }
+
+    #[test]
+    fn section_13_2_the_words_of_powerdns() {
+        let ds = "1 13 2 1234567890123456789012345678901234567890123456789012345678901234";
+        let (lines, errors, warnings, _) = found(vec![
+            rrset("www.bad.test", "CNAME", &["x.test"]),
+            rrset("www.bad.test", "A", &["192.0.2.1"]),
+            rrset("dup.bad.test", "A", &["192.0.2.1", "192.0.2.1"]),
+            rrset("cc.bad.test", "CNAME", &["a.x", "b.x"]),
+            rrset("out.test", "A", &["192.0.2.1"]),
+            rrset("sig.bad.test", "RRSIG", &["A 13 3 300 20300101000000 20250101000000 1 bad.test. AAAA"]),
+            rrset("bad.test", "DS", &[ds]),
+            rrset("ds.bad.test", "DS", &[ds]),
+            rrset("broken.bad.test", "A", &["nonsense"]),
+            rrset("mx.bad.test", "MX", &["www.bad.test"]),
+            rrset("under_score.bad.test", "A", &["192.0.2.1"]),
+            rrset("sub.bad.test", "NS", &["ns.sub.bad.test"]),
+            rrset("dn.bad.test", "DNAME", &["x.y"]),
+            rrset("b.dn.bad.test", "A", &["192.0.2.1"]),
+        ]);
+        for wanted in [
+            "[Warning] DS at apex in zone 'bad.test', should not be here.",
+            "[Error] Following record had a problem: \"broken.bad.test IN A nonsense\"",
+            "[Error] Duplicate CNAME found at 'cc.bad.test'",
+            "[Error] Duplicate record found in rrset: 'dup.bad.test IN A 192.0.2.1'",
+            "[Error] Record 'out.test IN A 192.0.2.1' in zone 'bad.test' is out-of-zone.",
+            "[Error] RRSIG found at 'sig.bad.test' in non-presigned zone. These do not belong in the database.",
+            "[Info] under_score.bad.test. record for 'A' is not a valid hostname.",
+            "[Error] CNAME www.bad.test found, but other records with same label exist.",
+            "[Warning] Missing glue for 'ns.sub.bad.test' in zone 'bad.test'",
+            "[Warning] 'b.dn.bad.test|A' in zone 'bad.test' is occluded by a DNAME at 'dn.bad.test'",
+            "[Warning] 'mx.bad.test|MX has a target (www.bad.test) that is a CNAME.",
+            "[Warning] DS record without a delegation 'ds.bad.test'.",
+        ] {
+            assert!(lines.iter().any(|line| line == wanted), "{wanted} is missing in {lines:#?}");
+        }
+        assert_eq!((errors, warnings), (6, 5));
+    }
+
+    #[test]
+    fn disabled_records_are_not_looked_at() {
+        let mut disabled = rrset("out.test", "A", &["nonsense"]);
+        disabled.records[0].disabled = true;
+        assert_eq!(found(vec![disabled]).0, [""; 0]);
+    }
+}

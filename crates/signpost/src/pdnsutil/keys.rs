@@ -1,0 +1,260 @@
+//! add-zone-key, import-zone-key, the flags of keys, remove-zone-key, list-keys, and what can be exported of a key.
+
+use api::keys::{KeyDescription, algorithm_name, describe, describe_all};
+use dnssec::{Algorithm, ZoneKey};
+use store::{KeyChange, SerialBump, StoreError, StoredKey, ZoneEdit, ZoneFilter};
+use wire::Name;
+
+use super::Tool;
+use super::commands::Spelling;
+use super::output::{Failure, Outcome};
+
+/// Longest key file, in octets: an RSA key of 4096 bits has 3,300.
+const KEY_FILE_BYTES_MAX: u64 = 16_384;
+
+/// What the words after the zone ask for.
+struct Wanted {
+    flags: Option<u16>,
+    is_active: bool,
+    is_published: bool,
+    bits: Option<u32>,
+    algorithm: Option<Algorithm>,
+}
+
+/// Reads the words in any order.
+fn parse(words: &[String], is_active: bool) -> Result<Wanted, Failure> {
+    let mut wanted = Wanted { flags: None, is_active, is_published: true, bits: None, algorithm: None };
+    for word in words {
+        match word.to_ascii_lowercase().as_str() {
+            "ksk" => wanted.flags = Some(257),
+            "zsk" => wanted.flags = Some(256),
+            "active" => wanted.is_active = true,
+            "inactive" | "passive" => wanted.is_active = false,
+            "published" => wanted.is_published = true,
+            "unpublished" => wanted.is_published = false,
+            lower => match (lower.parse::<u32>(), lower.parse::<Algorithm>()) {
+                (Ok(bits), _) => wanted.bits = Some(bits),
+                (_, Ok(algorithm)) => wanted.algorithm = Some(algorithm),
+                _ => return Err(Failure::Said(format!("Error: unknown algorithm, key flag or size '{word}'"))),
+            },
+        }
+    }
+    Ok(wanted)
+}
+
+pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    // 4.7 shows its usage when only the zone is given, 5.x makes a key.
+    if tool.spelling == Spelling::Old && parameters.len() < 2 {
+        return Err(Failure::Usage);
+    }
+    let zone = Tool::name(&parameters[0])?;
+    let Some(summary) = tool.store.zone(&zone).await? else {
+        tool.output.chatter("No such zone in the database");
+        return Ok(());
+    };
+    let wanted = parse(&parameters[1..], false)?;
+    let flags = wanted.flags.unwrap_or(match tool.spelling {
+        Spelling::Old => 256,
+        Spelling::New => 257,
+    });
+    let default = if flags == 257 { tool.defaults.ksk_algorithm } else { tool.defaults.zsk_algorithm };
+    let algorithm = wanted.algorithm.or(default).or(tool.defaults.ksk_algorithm).unwrap_or(Algorithm::EcdsaP256Sha256);
+    if let (Some(bits), Some(fixed)) = (wanted.bits, algorithm.fixed_bits())
+        && bits != fixed
+    {
+        return Err(Failure::said("Error: The algorithm does not support the given bit size."));
+    }
+    let mut tags: Vec<u16> = tool
+        .store
+        .keys(summary.id)
+        .await?
+        .iter()
+        .filter_map(|key| Some(ZoneKey::from_isc(&key.content, key.flags).ok()?.key_tag()))
+        .collect();
+    let content = api::defaults::generate_apart_from(&mut tags, algorithm, flags)
+        .map_err(|error| Failure::Said(format!("Adding key failed: {error}")))?;
+    let id = put(tool, &zone, flags, &wanted, content).await?;
+    let (name, active) = (if flags == 257 { "KSK" } else { "ZSK" }, u8::from(wanted.is_active));
+    tool.output.chatter(format_args!("Added a {name} with algorithm = {}, active={active}", algorithm.number()));
+    if let Some(bits) = wanted.bits {
+        tool.output.chatter(format_args!("Requested specific key size of {bits} bits"));
+    }
+    tool.output.data(id);
+    Ok(())
+}
+
+pub(super) async fn import(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let zone = Tool::name(&parameters[0])?;
+    let file = &parameters[1];
+    let unreadable = || Failure::Said(format!("Error: Unable to read file '{file}' for generating DNS Private Key"));
+    let length = std::fs::metadata(file).map_err(|_| unreadable())?.len();
+    if length > KEY_FILE_BYTES_MAX {
+        return Err(Failure::Said(format!("Error: key file '{file}' is longer than {KEY_FILE_BYTES_MAX} octets")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|_| unreadable())?;
+    let wanted = parse(&parameters[2..], true)?;
+    let flags = wanted.flags.unwrap_or(257);
+    let refused = |error| Failure::Said(format!("Error: key file '{file}': {error}"));
+    ZoneKey::from_isc(&text, flags).map_err(refused)?;
+    let content = dnssec::isc::normalize(&text).map_err(refused)?.to_string();
+    let id = put(tool, &zone, flags, &wanted, content).await?;
+    tool.output.data(id);
+    Ok(())
+}
+
+async fn put(tool: &Tool, zone: &Name, flags: u16, wanted: &Wanted, content: String) -> Result<i64, Failure> {
+    let key = KeyChange::Add { flags, active: wanted.is_active, published: wanted.is_published, content };
+    let edit = ZoneEdit { keys: vec![key], ..ZoneEdit::default() };
+    let commit = tool.edit(zone, edit, || "No such zone in the database".to_owned()).await?;
+    commit.key_ids.first().copied().ok_or_else(|| Failure::said("Error: the database named no id for the key"))
+}
+
+pub(super) async fn set_flags(
+    tool: &mut Tool,
+    parameters: &[String],
+    active: Option<bool>,
+    published: Option<bool>,
+) -> Outcome {
+    let zone = Tool::name(&parameters[0])?;
+    let id = key_id(&parameters[1])?;
+    change_key(tool, &zone, KeyChange::Set { id, active, published }, id).await
+}
+
+/// An unknown id is no failure here, as in PowerDNS.
+pub(super) async fn remove(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let zone = Tool::name(&parameters[0])?;
+    let id = key_id(&parameters[1])?;
+    match change_key(tool, &zone, KeyChange::Remove { id }, id).await {
+        Err(Failure::Said(_)) => Ok(()),
+        other => other,
+    }
+}
+
+async fn change_key(tool: &Tool, zone: &Name, change: KeyChange, id: i64) -> Outcome {
+    let edit = ZoneEdit { keys: vec![change], serial: SerialBump::default(), ..ZoneEdit::default() };
+    let missing = || no_such_key(zone, id);
+    match tool.edit(zone, edit, missing).await {
+        Err(Failure::Store(StoreError::NotFound { .. })) => Err(Failure::Said(missing())),
+        other => other.map(|_| ()),
+    }
+}
+
+pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let zones = match parameters.first() {
+        Some(text) => {
+            let zone = Tool::name(text)?;
+            vec![tool.zone(&zone, || format!("Zone {} not found.", zone.to_dotless())).await?]
+        }
+        None => tool.store.zones(&ZoneFilter { without_dnssec: true, ..ZoneFilter::default() }).await?,
+    };
+    tool.output.data("Zone                          Type Act Pub Size    Algorithm       ID   Location    Keytag");
+    tool.output.data("------------------------------------------------------------------------------------------");
+    for zone in zones {
+        let keys = tool.store.keys(zone.id).await?;
+        for key in describe_all(&zone.name, &keys, "") {
+            tool.output.data(row(&zone.name, &key));
+        }
+    }
+    Ok(())
+}
+
+/// One row of list-keys. A longer zone name has a line of its own.
+fn row(zone: &Name, key: &KeyDescription) -> String {
+    let zone = zone.to_dotless();
+    let zone = if zone.len() >= 30 { format!("{zone}\n{:30}", "") } else { format!("{zone:30}") };
+    let (bits, tag) = match &key.public {
+        Ok(public) => (public.bits.to_string(), public.key_tag.to_string()),
+        Err(_) => ("?".to_owned(), "?".to_owned()),
+    };
+    let algorithm = algorithm_name(key.algorithm);
+    let keytype = key.keytype.as_str().to_ascii_uppercase();
+    let active = if key.active { "Act" } else { "   " };
+    let published = if key.published { "Pub" } else { "   " };
+    format!("{zone}{keytype:3}  {active} {published} {bits:8}{algorithm:16}{:<5}{:12}{tag}", key.id, "cryptokeys")
+}
+
+pub(super) async fn export(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let (_, key) = find(tool, parameters).await?;
+    tool.output.data(key.content.trim_end());
+    tool.output.data("");
+    Ok(())
+}
+
+pub(super) async fn export_dnskey(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let (zone, key) = find(tool, parameters).await?;
+    let keys = [key];
+    let public = describe(&zone, &keys[0], &keys, "")
+        .public
+        .map_err(|error| Failure::Said(format!("Error: key {}: {error}", keys[0].id)))?;
+    let name = match tool.spelling {
+        Spelling::Old => zone.to_dotless(),
+        Spelling::New => zone.to_string(),
+    };
+    tool.output.data(format_args!("{name} IN DNSKEY {}", public.dnskey));
+    Ok(())
+}
+
+/// The key that `ZONE KEY-ID` names.
+async fn find(tool: &Tool, parameters: &[String]) -> Result<(Name, StoredKey), Failure> {
+    let zone = Tool::name(&parameters[0])?;
+    let id = key_id(&parameters[1])?;
+    let missing = || format!("Error: {}", no_such_key(&zone, id));
+    let summary = tool.zone(&zone, missing).await?;
+    let keys = tool.store.keys(summary.id).await?;
+    let key = keys.into_iter().find(|key| key.id == id).ok_or_else(|| Failure::Said(missing()))?;
+    Ok((zone, key))
+}
+
+fn no_such_key(zone: &Name, id: i64) -> String {
+    format!("Can't find a key with id {id} for zone '{}'", zone.to_dotless())
+}
+
+fn key_id(text: &str) -> Result<i64, Failure> {
+    text.parse().ok().filter(|id| *id > 0).ok_or_else(|| Failure::Said(format!("Invalid KEY-ID '{text}'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn section_13_2_columns_of_list_keys() {
+        let content = ZoneKey::generate(Algorithm::EcdsaP256Sha256).unwrap();
+        let tag = ZoneKey::from_isc(&content, 256).unwrap().key_tag();
+        let zsk = StoredKey { id: 2, flags: 256, active: true, published: true, content };
+        let zone = Name::parse("example.test").unwrap();
+        let shown = row(&zone, &describe(&zone, &zsk, std::slice::from_ref(&zsk), ""));
+        assert_eq!(
+            shown,
+            format!("example.test                  CSK  Act Pub 256     ECDSAP256SHA256 2    cryptokeys  {tag}")
+        );
+        let long = Name::parse("a-zone-with-a-rather-long-name.example.test").unwrap();
+        let unused = StoredKey { active: false, published: false, ..zsk };
+        let shown = row(&long, &describe(&long, &unused, std::slice::from_ref(&unused), ""));
+        assert_eq!(
+            shown,
+            format!(
+                "a-zone-with-a-rather-long-name.example.test\n{:30}CSK          256     ECDSAP256SHA256 2    cryptokeys  {tag}",
+                ""
+            )
+        );
+    }
+
+    #[test]
+    fn words_of_add_zone_key_come_in_any_order() {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let wanted = parse(&words("ecdsa384 unpublished 384 KSK active"), false).unwrap();
+        assert_eq!((wanted.flags, wanted.bits), (Some(257), Some(384)));
+        assert_eq!(wanted.algorithm, Some(Algorithm::EcdsaP384Sha384));
+        assert!(wanted.is_active && !wanted.is_published);
+        assert!(parse(&words("blah"), false).is_err());
+    }
+
+    #[test]
+    fn key_ids_are_positive_numbers() {
+        assert_eq!(key_id("7").unwrap(), 7);
+        for bad in ["0", "-1", "x", ""] {
+            assert_eq!(key_id(bad).unwrap_err().to_string(), format!("Invalid KEY-ID '{bad}'"));
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! What scripts see: streams and exit codes on an SQLite database, as PDNS-DIALECT section 13.2 has them.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// Bytes that a test can read after the command wrote them.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(octets)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// A database of its own, in a folder that goes with the test.
+struct Shell {
+    folder: PathBuf,
+    settings: Vec<String>,
+}
+
+/// Standard output, standard error, exit code.
+type Ran = (String, String, u8);
+
+impl Shell {
+    async fn new(name: &str) -> Shell {
+        let folder = std::env::temp_dir().join(format!("signpost-pdnsutil-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let shell = Shell { settings: vec![format!("--database-url=sqlite:{}/z.db", folder.display())], folder };
+        let settings = store::StoreSettings {
+            url: format!("sqlite:{}/z.db", shell.folder.display()),
+            connections_max: 2,
+            timeout: std::time::Duration::from_secs(5),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        store::open(&settings).await.unwrap();
+        shell
+    }
+
+    /// As PowerDNS has it: one key, NSEC. The lines of these tests are then the same as PowerDNS's.
+    fn like_pdns(mut self) -> Shell {
+        self.settings.push("--dnssec-defaults=pdns".to_owned());
+        self
+    }
+
+    async fn words(&self, words: &[&str]) -> Ran {
+        let (out, err) = (Captured::default(), Captured::default());
+        let output = Output::new(Box::new(out.clone()), Box::new(err.clone()));
+        let args = self.settings.iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).collect();
+        let code = execute(args, Sources { root: Some(self.folder.clone()), ..Sources::default() }, output).await;
+        (out.text(), err.text(), code)
+    }
+
+    /// Runs a line split at spaces.
+    async fn run(&self, line: &str) -> Ran {
+        self.words(&line.split(' ').collect::<Vec<_>>()).await
+    }
+
+    async fn expect(&self, line: &str, out: &str, err: &str, code: u8) {
+        assert_eq!(self.run(line).await, (out.to_owned(), err.to_owned(), code), "{line}");
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+const ZONE: &str = "$ORIGIN load.test.\n$TTL 300\n@ IN SOA ns1 host 1 3600 600 86400 60\n@ IN NS ns1\nns1 A 192.0.2.1\n\
+    www 60 A 192.0.2.2\nwww 60 A 192.0.2.3\na.b.c TXT \"hi there\"\nsub NS ns.sub\nns.sub A 192.0.2.9\n\
+    alias CNAME www.example.org.\n@ MX 10 mail\n_s._tcp SRV 0 5 5060 sip\n";
+
+#[tokio::test]
+async fn section_13_2_create_zone_and_delete_zone() {
+    let shell = Shell::new("create").await;
+    shell.expect("create-zone example.test", "", "Creating empty zone 'example.test'\n", 0).await;
+    shell.expect("create-zone Example.test.", "", "Zone 'example.test' exists already\n", 1).await;
+    let ns = ("Also adding one NS record\n", "Creating empty zone 'ns.test'\n");
+    shell.expect("zone create ns.test ns1.ns.test", ns.0, ns.1, 0).await;
+    shell.expect("list-all-zones", "example.test\nns.test\n", "", 0).await;
+    shell
+        .expect(
+            "list-zone example.test",
+            "$ORIGIN .\nexample.test\t3600\tIN\tSOA\ta.misconfigured.dns.server.invalid hostmaster.example.test 0 10800 3600 604800 3600\n",
+            "",
+            0,
+        )
+        .await;
+    shell.expect("get-meta example.test SOA-EDIT-API", "Metadata for 'example.test'\nSOA-EDIT-API = \n", "", 0).await;
+    shell.expect("metadata get ns.test SOA-EDIT-API", "Metadata for 'ns.test'\nSOA-EDIT-API = DEFAULT\n", "", 0).await;
+    shell.expect("delete-zone ns.test", "", "", 0).await;
+    shell.expect("delete-zone ns.test", "", "Zone 'ns.test' not found!\n", 1).await;
+    shell.expect("zone list-all", "example.test\n", "", 0).await;
+}
+
+#[tokio::test]
+async fn section_13_2_load_zone_and_list_zone() {
+    let shell = Shell::new("load").await;
+    let file = shell.file("z", ZONE);
+    shell.expect(&format!("load-zone load.test {file}"), "", "Creating 'load.test'\n", 0).await;
+    let again = "Zone 'load.test' exists already, replacing contents\n";
+    shell.expect(&format!("zone load load.test {file}"), "", again, 0).await;
+    let wanted = "$ORIGIN .\n\
+        _s._tcp.load.test\t300\tIN\tSRV\t0 5 5060 sip.load.test.\n\
+        a.b.c.load.test\t300\tIN\tTXT\t\"hi there\"\n\
+        alias.load.test\t300\tIN\tCNAME\twww.example.org.\n\
+        load.test\t300\tIN\tMX\t10 mail.load.test.\n\
+        load.test\t300\tIN\tNS\tns1.load.test.\n\
+        load.test\t300\tIN\tSOA\tns1.load.test host.load.test 1 3600 600 86400 60\n\
+        ns.sub.load.test\t300\tIN\tA\t192.0.2.9\n\
+        ns1.load.test\t300\tIN\tA\t192.0.2.1\n\
+        sub.load.test\t300\tIN\tNS\tns.sub.load.test.\n\
+        www.load.test\t60\tIN\tA\t192.0.2.2\n\
+        www.load.test\t60\tIN\tA\t192.0.2.3\n";
+    shell.expect("list-zone load.test", wanted, "", 0).await;
+    let dotted = shell.run("zone list load.test").await.0;
+    assert!(dotted.contains("load.test.\t300\tIN\tSOA\tns1.load.test. host.load.test. 1 "), "{dotted}");
+    shell.expect("list-zone nope.test", "", "Zone 'nope.test' not found!\n", 1).await;
+    let outside =
+        "Creating 'other.test'\nFile contains record named 'load.test' which is not part of zone 'other.test'\n";
+    shell.expect(&format!("load-zone other.test {file}"), "", outside, 1).await;
+    let (out, err, code) = shell.run("load-zone x.test /nonexistent").await;
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(err.starts_with("Creating 'x.test'\nError: Unable to open file '/nonexistent'"), "{err}");
+    // Nothing of the two that failed is left.
+    shell.expect("-v list-all-zones", "load.test\nAll zonecount: 1\n", "", 0).await;
+    shell.expect("check-zone load.test", "Checked 14 records of 'load.test', 0 errors, 0 warnings.\n", "", 0).await;
+    shell
+        .expect(
+            "check-all-zones",
+            "Checked 14 records of 'load.test', 0 errors, 0 warnings.\nChecked 1 zones, 0 had errors.\n",
+            "",
+            0,
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn section_13_2_records() {
+    let shell = Shell::new("records").await;
+    shell.run("create-zone example.test").await;
+    let one = "New rrset:\nwww.example.test. 3600 IN A 192.0.2.1\n";
+    shell.expect("add-record example.test www A 192.0.2.1", one, "", 0).await;
+    let two = "New rrset:\nwww.example.test. 300 IN A 192.0.2.1\nwww.example.test. 300 IN A 192.0.2.2\n";
+    shell.expect("rrset add example.test www.example.test A 300 192.0.2.2", two, "", 0).await;
+    let mx = ["add-record", "example.test", "@", "MX", "10 mail.example.test."];
+    let shown = "New rrset:\nexample.test. 3600 IN MX 10 mail.example.test\n";
+    assert_eq!(shell.words(&mx).await, (shown.to_owned(), String::new(), 0));
+    let (_, err, code) = shell.run("add-record example.test bad A nonsense").await;
+    assert_eq!(code, 1);
+    assert!(err.starts_with("Error: Parsing record content (try 'pdnsutil check-zone'): "), "{err}");
+    let cname = "Attempting to add CNAME to www.example.test which already had existing records\n";
+    shell.expect("add-record example.test www CNAME foo.", "", cname, 1).await;
+    shell.expect("add-record nope.test www A 192.0.2.1", "", "Zone 'nope.test' does not exist\n", 1).await;
+    let replaced = "Current records for www.example.test IN A will be replaced\nNew rrset:\nwww.example.test. 120 IN A 192.0.2.8\n";
+    shell.expect("replace-rrset example.test www A 120 192.0.2.8", replaced, "", 0).await;
+    let replaced = "All existing records for new.example.test IN A will be replaced\nNew rrset:\nnew.example.test. 3600 IN A 192.0.2.8\n";
+    shell.expect("record replace example.test new.example.test A 192.0.2.8", replaced, "", 0).await;
+    shell.expect("delete-rrset example.test new A", "", "", 0).await;
+    shell.expect("delete-rrset example.test new A", "", "", 0).await;
+    shell.expect("delete-rrset nope.test new A", "", "Zone 'nope.test' does not exist\n", 1).await;
+    let outside = "Name 'www.' is not part of zone 'example.test.'\n";
+    shell.expect("rrset add example.test www A 192.0.2.1", "", outside, 1).await;
+}
+
+#[tokio::test]
+async fn section_13_2_securing_as_powerdns_does() {
+    let shell = Shell::new("secure").await.like_pdns();
+    shell.run("create-zone example.test").await;
+    shell
+        .expect(
+            "show-zone example.test",
+            "This is a Native zone\nZone is not actively secured\nMetadata items: None\n",
+            "No keys for zone 'example.test'.\n",
+            0,
+        )
+        .await;
+    let (out, err, code) = shell.run("secure-zone example.test").await;
+    assert_eq!(
+        out,
+        "Securing zone with default key size\nAdding CSK (257) with algorithm ecdsa256\nZone example.test secured\n"
+    );
+    assert!(err.starts_with("Adding NSEC ordering information for zone 'example.test', "), "{err}");
+    assert_eq!(code, 0);
+    let already = "Zone 'example.test' already secure, remove keys with pdnsutil remove-zone-key if needed\n";
+    shell.expect("secure-zone example.test", "", already, 1).await;
+    shell.expect("zone secure nope.test", "", "Can't find a zone called 'nope.test'\n", 1).await;
+
+    let shown = shell.run("show-zone example.test").await.0;
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(lines[..4], ["This is a Native zone", "Metadata items: None", "Zone has NSEC semantics", "keys: "]);
+    assert!(lines[4].starts_with("ID = 1 (CSK), flags = 257, tag = "), "{}", lines[4]);
+    assert!(lines[4].ends_with(", algo = 13, bits = 256\t  Active\t Published  ( ECDSAP256SHA256 ) "), "{}", lines[4]);
+    assert!(lines[5].starts_with("CSK DNSKEY = example.test. IN DNSKEY 257 3 13 "), "{}", lines[5]);
+    assert!(lines[5].ends_with(" ; ( ECDSAP256SHA256 )"));
+    assert!(lines[6].starts_with("DS = example.test. IN DS ") && lines[6].ends_with(" ; ( SHA256 digest )"));
+    assert!(lines[7].ends_with(" ; ( SHA-384 digest )"));
+    assert_eq!(lines.len(), 8);
+
+    let ds = shell.run("export-zone-ds example.test").await;
+    let wanted = format!("{}\n{}\n", lines[6].replace("DS = ", ""), lines[7].replace("DS = ", ""));
+    assert_eq!(ds, (wanted, String::new(), 0));
+    let dnskey =
+        lines[5].replace("CSK DNSKEY = example.test. ", "example.test ").replace(" ; ( ECDSAP256SHA256 )", "\n");
+    shell.expect("export-zone-dnskey example.test 1", &dnskey, "", 0).await;
+    let key = shell.run("export-zone-key example.test 1").await.0;
+    assert!(key.starts_with("Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\nPrivateKey: "), "{key}");
+    assert!(key.ends_with("=\n\n"));
+
+    shell.expect("disable-dnssec example.test", "", "", 0).await;
+    let none = "No keys for zone 'example.test'.\nCannot disable DNSSEC on example.test\n";
+    shell.expect("zone dnssec-disable example.test", "", none, 1).await;
+    shell.expect("export-zone-ds example.test", "", "Zone is not actively secured\n", 1).await;
+    shell.expect("export-zone-ds nope.test", "", "No such zone in the database\n", 1).await;
+    // A key that was exported comes back as the same key.
+    let file = shell.file("k", &key);
+    let (id, _, code) = shell.run(&format!("import-zone-key example.test {file}")).await;
+    assert_eq!((id.trim().parse::<i64>().is_ok(), code), (true, 0));
+    assert_eq!(shell.run("export-zone-ds example.test").await, ds);
+}
+
+#[tokio::test]
+async fn our_own_defaults_give_two_keys_and_nsec3() {
+    let shell = Shell::new("own").await;
+    shell.run("create-zone two.test ns.two.test").await;
+    let (out, err, code) = shell.run("secure-zone two.test").await;
+    assert_eq!(
+        out,
+        "Securing zone with default key size\nAdding KSK with algorithm ecdsa256\nAdding ZSK with algorithm ecdsa256\nZone two.test secured\n"
+    );
+    assert!(err.starts_with("Adding NSEC3 hashed ordering information for zone 'two.test', "), "{err}");
+    assert_eq!(code, 0);
+    let shown = shell.run("show-zone two.test").await.0;
+    assert!(shown.contains("\nMetadata items: \n\tNSEC3PARAM\t1 0 0 -\n"), "{shown}");
+    assert!(shown.contains("\nZone has hashed NSEC3 semantics, configuration: 1 0 0 -\n"));
+    assert!(shown.contains(" (ZSK), flags = 256, ") && shown.contains(" (KSK), flags = 257, "));
+    assert_eq!(shown.matches("DNSKEY = ").count(), 1);
+    let hash = shell.run("hash-zone-record two.test www.two.test").await;
+    assert_eq!((hash.0.len(), hash.2), (33, 0));
+    let (_, err, _) = shell.run("rectify-zone two.test").await;
+    assert_eq!(err, "Adding NSEC3 hashed ordering information for zone 'two.test', 0 updates\n");
+}
+
+#[tokio::test]
+async fn section_13_2_keys() {
+    let shell = Shell::new("keys").await.like_pdns();
+    shell.run("create-zone example.test").await;
+    let (out, err, code) = shell.run("add-zone-key example.test zsk active 256 ecdsa256").await;
+    assert_eq!((out.as_str(), code), ("1\n", 0));
+    assert_eq!(err, "Added a ZSK with algorithm = 13, active=1\nRequested specific key size of 256 bits\n");
+    let (out, err, _) = shell.run("add-zone-key example.test ksk inactive unpublished ecdsa384").await;
+    assert_eq!((out.as_str(), err.as_str()), ("2\n", "Added a KSK with algorithm = 14, active=0\n"));
+    let (out, err, _) = shell.run("zone add-key example.test").await;
+    assert_eq!((out.as_str(), err.as_str()), ("3\n", "Added a KSK with algorithm = 13, active=0\n"));
+    let (_, err, code) = shell.run("add-zone-key example.test").await;
+    assert!(err.starts_with("Syntax: pdnsutil add-zone-key ZONE ") && code == 0, "{err}");
+    shell.expect("add-zone-key nope.test ksk", "", "No such zone in the database\n", 0).await;
+
+    shell.expect("activate-zone-key example.test 2", "", "", 0).await;
+    shell.expect("publish-zone-key example.test 2", "", "", 0).await;
+    let missing = "Can't find a key with id 99 for zone 'example.test'\n";
+    shell.expect("activate-zone-key example.test 99", "", missing, 1).await;
+    shell.expect("zone deactivate-key example.test x", "", "Invalid KEY-ID 'x'\n", 1).await;
+    shell.expect("zone deactivate-key example.test 0", "", "Invalid KEY-ID '0'\n", 1).await;
+    shell.expect("unpublish-zone-key example.test 1", "", "", 0).await;
+    let listed = shell.run("list-keys example.test").await.0;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines[0], "Zone                          Type Act Pub Size    Algorithm       ID   Location    Keytag");
+    assert_eq!(lines[1], "-".repeat(90));
+    assert!(
+        lines[2].starts_with("example.test                  CSK  Act     256     ECDSAP256SHA256 1    cryptokeys  "),
+        "{listed}"
+    );
+    assert!(
+        lines[3].starts_with("example.test                  CSK  Act Pub 384     ECDSAP384SHA384 2    cryptokeys  "),
+        "{listed}"
+    );
+    assert!(
+        lines[4].starts_with("example.test                  CSK      Pub 256     ECDSAP256SHA256 3    cryptokeys  "),
+        "{listed}"
+    );
+    assert_eq!(shell.run("list-keys").await.0, listed);
+    shell.expect("list-keys nope.test", "", "Zone nope.test not found.\n", 1).await;
+    shell.expect("remove-zone-key example.test 2", "", "", 0).await;
+    shell.expect("remove-zone-key example.test 2", "", "", 0).await;
+    let gone = "Error: Can't find a key with id 2 for zone 'example.test'\n";
+    shell.expect("export-zone-key example.test 2", "", gone, 1).await;
+    assert!(shell.run("import-zone-key example.test /nonexistent").await.1.starts_with("Error: Unable to read file"));
+}
+
+#[tokio::test]
+async fn section_13_2_nsec3() {
+    let shell = Shell::new("nsec3").await.like_pdns();
+    shell.run("create-zone example.test").await;
+    let unsigned =
+        "NSEC3 set, Done, please secure and rectify your zone (or reload it if you are using the bindbackend)\n";
+    shell.expect("set-nsec3 example.test", "", unsigned, 0).await;
+    shell.run("secure-zone example.test").await;
+    let opt_out = ["set-nsec3", "example.test", "1 1 0 -"];
+    let set = "NSEC3 (opt-out) set, Done, please rectify your zone if your backend needs it (or reload it if you are using the bindbackend)\n";
+    assert_eq!(shell.words(&opt_out).await, (String::new(), set.to_owned(), 0));
+    let narrow = shell.words(&["zone", "set-nsec3", "example.test", "1 0 0 ab", "narrow"]).await;
+    assert_eq!(narrow.2, 0);
+    let shown = shell.run("show-zone example.test").await.0;
+    assert!(shown.contains("\nZone has NARROW hashed NSEC3 semantics, configuration: 1 0 0 ab\n"), "{shown}");
+    let (_, err, _) = shell.run("rectify-zone example.test").await;
+    assert_eq!(
+        err,
+        "Erasing NSEC3 ordering since we are narrow, only setting 'auth' fields for zone 'example.test', 0 updates\n"
+    );
+    for bad in ["2 0 0 -", "bogus", "1 0 500 -", "1 0 0 xyz"] {
+        let (out, err, code) = shell.words(&["set-nsec3", "example.test", bad]).await;
+        assert_eq!((out.as_str(), code), ("", 1), "{bad}");
+        assert!(err.starts_with("Error: NSEC3PARAMs provided for zone 'example.test' are invalid: "), "{err}");
+    }
+    let unset =
+        "Done, please rectify your zone if your backend needs it (or reload it if you are using the bindbackend)\n";
+    shell.expect("unset-nsec3 example.test", "", unset, 0).await;
+    let nsec = "The 'example.test' zone does not use NSEC3\n";
+    shell.expect("hash-zone-record example.test www.example.test", "", nsec, 0).await;
+    shell
+        .expect("rectify-zone nope.test", "", "No SOA known for 'nope.test', is such a zone in the database?\n", 1)
+        .await;
+    let all = shell.run("rectify-all-zones").await;
+    assert_eq!(all.0, "Rectified 1 zones.\n");
+    assert_eq!(all.1, "Rectifying example.test: Adding NSEC ordering information for zone 'example.test', 0 updates\n");
+    shell.expect("rectify-all-zones quiet", "", "", 0).await;
+}
+
+#[tokio::test]
+async fn section_13_2_metadata_kind_account_and_serial() {
+    let shell = Shell::new("meta").await;
+    let file = shell.file("z", ZONE);
+    shell.run(&format!("load-zone load.test {file}")).await;
+    shell.expect("get-meta load.test", "Metadata for 'load.test'\n", "", 0).await;
+    let set = "Set 'load.test' meta ALLOW-AXFR-FROM = 10.0.0.0/8, 192.0.2.0/24\n";
+    shell.expect("set-meta load.test ALLOW-AXFR-FROM 10.0.0.0/8 192.0.2.0/24", set, "", 0).await;
+    let added = "Set 'load.test' meta ALLOW-AXFR-FROM = 10.0.0.0/8, 192.0.2.0/24, ::1\n";
+    shell.expect("metadata add load.test ALLOW-AXFR-FROM ::1", added, "", 0).await;
+    let got = "Metadata for 'load.test'\nALLOW-AXFR-FROM = 10.0.0.0/8, 192.0.2.0/24, ::1\nNOTTHERE = \n";
+    shell.expect("get-meta load.test ALLOW-AXFR-FROM NOTTHERE", got, "", 0).await;
+    shell.expect("set-meta load.test ALLOW-AXFR-FROM", "Set 'load.test' meta ALLOW-AXFR-FROM = \n", "", 0).await;
+    shell.expect("set-publish-cds load.test", "", "", 0).await;
+    shell.expect("get-meta load.test", "Metadata for 'load.test'\nPUBLISH-CDS = 2\n", "", 0).await;
+    shell.expect("unset-publish-cds load.test", "", "", 0).await;
+    shell.expect("get-meta nope.test", "", "Invalid zone 'nope.test'\n", 1).await;
+    shell.expect("set-meta nope.test X y", "", "Invalid zone 'nope.test'\n", 1).await;
+    shell.expect("increase-serial load.test", "SOA serial for zone load.test set to 2\n", "", 0).await;
+    shell.expect("zone increase-serial nope.test", "", "No SOA for zone 'nope.test'\n", 1).await;
+    shell.expect("set-kind load.test primary", "", "", 0).await;
+    shell.expect("set-account load.test acc", "", "", 0).await;
+    let shown = shell.run("show-zone load.test").await.0;
+    assert!(
+        shown.starts_with("This zone is owned by acc\nThis is a Master zone\nLast SOA serial number we notified: 0 != 2 (serial in the database)\n"),
+        "{shown}"
+    );
+    shell.expect("set-kind load.test bogus", "", "", 0).await;
+    assert!(shell.run("show-zone load.test").await.0.contains("This is a Native zone\n"));
+    shell.expect("set-kind nope.test native", "", "No such zone nope.test in the database\n", 1).await;
+    let kinds = "Syntax: pdnsutil list-all-zones [primary|secondary|native|producer|consumer]\n";
+    shell.expect("list-all-zones bogus", "", kinds, 1).await;
+    shell.expect("list-all-zones primary", "", "", 0).await;
+    shell.expect("clear-zone load.test", "", "", 0).await;
+    shell.expect("list-all-zones", "", "", 0).await;
+    shell.expect("list-all-zones -v", "load.test\nAll zonecount: 1\n", "", 0).await;
+}
+
+#[tokio::test]
+async fn usage_and_unknown_commands_exit_as_each_generation_does() {
+    let shell = Shell::new("usage").await;
+    shell.expect("create-zone", "", "Syntax: pdnsutil create-zone ZONE [nsname]\n", 0).await;
+    shell.expect("zone create", "", "Usage: pdnsutil zone create ZONE [nsname]\n", 1).await;
+    shell.expect("bogus", "", "Unknown command 'bogus'\n", 1).await;
+    shell
+        .expect("generate-tsig-key k hmac-sha256", "", "Command 'generate-tsig-key' is not offered by Signpost\n", 1)
+        .await;
+    assert!(shell.run("--version").await.0.starts_with("pdnsutil (signpost "));
+    assert!(shell.run("help").await.0.contains("add-record (rrset add) ZONE name type"));
+    assert_eq!(shell.run("--bogus list-all-zones").await.2, 1);
+    assert!(shell.run("list-algorithms").await.0.contains("\n13 - ECDSAP256SHA256\n"));
+    assert!(shell.run("create-zone a..b").await.1.starts_with("Error: 'a..b' is not a name"));
+}
+
+#[tokio::test]
+async fn without_a_database_it_fails_and_makes_none() {
+    let mut shell = Shell::new("none").await;
+    shell.settings.clear();
+    let (out, err, code) = shell.run("create-zone example.test").await;
+    assert_eq!((out.as_str(), code), ("", 1));
+    assert!(err.starts_with("Error: no database is configured: "), "{err}");
+    let missing = shell.folder.join("missing.db");
+    shell.settings = vec![format!("--database-url=sqlite:{}", missing.display())];
+    let (_, err, code) = shell.run("create-zone example.test").await;
+    assert_eq!(code, 1);
+    assert_eq!(err, format!("Error: database {} does not exist (flag --database-url)\n", missing.display()));
+    assert!(!missing.exists());
+}

@@ -1,0 +1,331 @@
+//! `signpost serve`: builds the parts from settings, starts them, and stops them in order.
+
+mod late_store;
+mod metrics;
+mod signals;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness};
+use async_trait::async_trait;
+use dataplane::{DataPlane, DataPlaneSettings};
+use dnssec::ZoneTable;
+use publish::{PublishSettings, Publisher, ZoneRules};
+use store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use transfer::{Notifier, NotifySettings};
+use wire::Name;
+
+use crate::config::settings::{DatabaseSettings, DnsSettings};
+use crate::config::{self, Settings, postgres_url};
+use crate::database;
+use late_store::LateStore;
+use metrics::Metrics;
+pub use signals::stop_signal;
+
+/// Longest pause between tries to open the database.
+const OPEN_RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// A running server. It answers DNS and HTTP from the moment it exists; zones follow once the database does.
+pub struct Server {
+    dns: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
+    plane: Arc<DataPlane>,
+    publisher: Publisher,
+    store: Arc<LateStore>,
+    opening: JoinHandle<Result<(), StoreError>>,
+    stop_http: watch::Sender<bool>,
+    http_tasks: Vec<JoinHandle<()>>,
+}
+
+/// Starts all parts. DNS refuses queries and the API answers 503 until the database was reached and zones are loaded.
+///
+/// # Errors
+///
+/// No database is named, or an address cannot be listened on.
+pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
+    let Some(database) = &settings.database else {
+        anyhow::bail!(
+            "no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url), or PowerDNS's launch \
+             with gpgsql-host and the like; `signpost quickstart` tries things out without"
+        );
+    };
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
+    }
+    let table = ZoneTable::new();
+    let plane = DataPlane::bind(&dns_settings(&settings.dns), Arc::clone(&table))?;
+    let dns = plane.local_addrs().to_vec();
+    let plane = Arc::new(plane);
+    let listeners = http_listeners(settings).await?;
+
+    let store = Arc::new(LateStore::default());
+    let late: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
+    let publisher = publish::spawn(Arc::clone(&late), table, publish_settings(settings))
+        .context("cannot start the thread that signs")?;
+
+    let mut server = Server {
+        http: listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
+        dns,
+        plane: Arc::clone(&plane),
+        publisher: publisher.clone(),
+        opening: tokio::spawn(open(Arc::clone(&store), database.clone(), settings.zones.clone())),
+        store,
+        stop_http: watch::Sender::new(false),
+        http_tasks: Vec::new(),
+    };
+    if !listeners.is_empty() {
+        server.serve_http(listeners, settings, late)?;
+    }
+    Ok(server)
+}
+
+impl Server {
+    fn serve_http(
+        &mut self,
+        listeners: Vec<TcpListener>,
+        settings: &Settings,
+        store: Arc<dyn Store>,
+    ) -> anyhow::Result<()> {
+        let http = api_settings(settings)?;
+        if http.serve_api && http.keys.is_empty() {
+            tracing::warn!("no api-key is set: every request to the API is refused with 401");
+        }
+        let notifier = Notifier::spawn(Arc::clone(&store), notify_settings(&settings.notify));
+        let state = ApiState {
+            store,
+            publication: Arc::new(Published(self.publisher.clone())),
+            notify: Arc::new(Secondaries(notifier)),
+            metrics: Arc::new(Metrics {
+                plane: Arc::clone(&self.plane),
+                publisher: self.publisher.clone(),
+                store: Arc::clone(&self.store),
+            }),
+            readiness: Arc::new(Ready { publisher: self.publisher.clone(), store: Arc::clone(&self.store) }),
+            defaults: settings.zones.clone(),
+            settings: http.clone(),
+            config: settings.shown.clone(),
+        };
+        let router = api::router(state);
+        for listener in listeners {
+            let mut stop = self.stop_http.subscribe();
+            let stopped = async move {
+                // An error means that the sender is gone, which is a stop too.
+                let _ = stop.wait_for(|stop| *stop).await;
+            };
+            let (router, http) = (router.clone(), http.clone());
+            self.http_tasks.push(tokio::spawn(async move {
+                if let Err(error) = api::serve(listener, router, http, stopped).await {
+                    tracing::error!(%error, "HTTP listener ended");
+                }
+            }));
+        }
+        Ok(())
+    }
+
+    /// Where DNS is answered, with the ports that were taken for port 0.
+    pub fn dns_addresses(&self) -> &[SocketAddr] {
+        &self.dns
+    }
+
+    /// Where HTTP is answered.
+    pub fn http_addresses(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// Returns once all zones are loaded and answered.
+    pub async fn loaded(&self) {
+        self.publisher.loaded().await;
+    }
+
+    /// Runs until `stop` completes, then stops: HTTP first, while DNS goes on, so that what was confirmed is answered.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be used, however often it is tried.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let outcome = {
+            let mut stop = std::pin::pin!(stop);
+            let mut announced = false;
+            let publisher = self.publisher.clone();
+            let mut loaded = std::pin::pin!(publisher.loaded());
+            let mut is_open = false;
+            loop {
+                tokio::select! {
+                    () = &mut stop => break Ok(()),
+                    opened = &mut self.opening, if !is_open => match opened {
+                        Ok(Ok(())) => is_open = true,
+                        Ok(Err(error)) => break Err(anyhow::Error::from(error).context("the database cannot be used")),
+                        Err(error) => break Err(anyhow::Error::from(error).context("opening the database failed")),
+                    },
+                    () = &mut loaded, if !announced => {
+                        announced = true;
+                        let zones = publisher.status().zones;
+                        tracing::info!(zones, dns = ?self.dns, http = ?self.http, "ready");
+                    }
+                }
+            }
+        };
+        tracing::info!("stopping");
+        self.opening.abort();
+        self.stop_http.send_replace(true);
+        for task in std::mem::take(&mut self.http_tasks) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "HTTP listener failed");
+            }
+        }
+        // The metrics held the other reference; it went with the routers.
+        match Arc::try_unwrap(self.plane) {
+            Ok(plane) => plane.shutdown().await,
+            Err(plane) => drop(plane),
+        }
+        tracing::info!("stopped");
+        outcome
+    }
+}
+
+/// Tries until the database opens. Only what no waiting can mend is an error.
+async fn open(late: Arc<LateStore>, database: DatabaseSettings, zones: api::ZoneDefaults) -> Result<(), StoreError> {
+    let settings = database::store_settings(&database, &zones, true);
+    let url = postgres_url::redacted(&database.url.0);
+    // A file is there or is not; a server may come up later.
+    let can_come_up = database::sqlite_path(&database.url.0).is_none();
+    let mut pause = Duration::from_millis(250);
+    loop {
+        match store::open(&settings).await {
+            Ok(store) => {
+                tracing::info!(database = %url, "database opened");
+                late.set(store);
+                return Ok(());
+            }
+            Err(error @ StoreError::Unavailable { .. }) if can_come_up => {
+                let error = anyhow::Error::from(error);
+                tracing::error!(database = %url, error = format!("{error:#}"), "database does not open, trying again");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(OPEN_RETRY_MAX);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    if !settings.api.has_api && !settings.api.has_pages {
+        return Ok(listeners);
+    }
+    for address in &settings.api.listen {
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen for HTTP on {address}"))?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
+    DataPlaneSettings {
+        listen: dns.listen.clone(),
+        udp_workers: dns.udp_workers.map_or_else(|| DataPlaneSettings::default().udp_workers, usize::from),
+        udp_payload_max: dns.udp_payload_max,
+        tcp_connections_max: dns.tcp_connections_max,
+        tcp_per_source_max: dns.tcp_per_source_max,
+        tcp_idle: dns.tcp_idle_timeout,
+    }
+}
+
+fn publish_settings(settings: &Settings) -> PublishSettings {
+    PublishSettings { poll: settings.publish.poll, rules: zone_rules(settings) }
+}
+
+fn notify_settings(notify: &config::settings::NotifySettings) -> NotifySettings {
+    let only = notify.only.clone();
+    NotifySettings {
+        also_notify: notify.also.clone(),
+        is_allowed: Arc::new(move |address| only.iter().any(|network| network.contains(address))),
+        ..NotifySettings::default()
+    }
+}
+
+/// What holds for every zone that is built, here and in `signpost export`.
+pub fn zone_rules(settings: &Settings) -> ZoneRules {
+    ZoneRules {
+        signing: settings.signing.clone(),
+        soa_edit: settings.zones.soa_edit.clone(),
+        soa_edit_signed: settings.zones.soa_edit_signed.clone(),
+        publish_cds: settings.zones.publish_cds.clone(),
+        publish_cdnskey: settings.zones.publish_cdnskey.clone(),
+    }
+}
+
+fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
+    let http = &settings.api;
+    let keys = match &http.key {
+        Some(key) => vec![ApiKey::new("api-key", &key.0).context("setting api-key")?],
+        None => Vec::new(),
+    };
+    let password = match &http.web_password {
+        Some(password) => Some(ApiKey::new("web-password", &password.0).context("setting web-password")?),
+        None => None,
+    };
+    let cross_origin = match &http.cross_origin {
+        Some(origin) => Some(origin.parse().context("setting api-cross-origin")?),
+        None => None,
+    };
+    Ok(ApiSettings {
+        serve_api: http.has_api,
+        serve_pages: http.has_pages,
+        keys,
+        password,
+        allow_from: http.allow_from.clone(),
+        body_octets_max: http.body_bytes_max,
+        connection_timeout: http.connection_timeout,
+        connections_max: http.connections_max,
+        cross_origin,
+        version: http.version.clone(),
+        publication_bound: settings.publish.confirm_timeout,
+        ..ApiSettings::default()
+    })
+}
+
+/// Tells the API when DNS answers with a change.
+struct Published(Publisher);
+
+#[async_trait]
+impl Publication for Published {
+    async fn published(&self, bound: Duration) -> bool {
+        self.0.published(bound).await
+    }
+}
+
+/// Ready once zones are loaded; a database lost later changes nothing.
+struct Ready {
+    publisher: Publisher,
+    store: Arc<LateStore>,
+}
+
+impl Readiness for Ready {
+    fn is_ready(&self) -> Result<(), String> {
+        if self.publisher.status().is_loaded {
+            return Ok(());
+        }
+        Err(match self.store.is_open() {
+            true => "zones are being loaded",
+            false => "the database was not reached yet",
+        }
+        .to_owned())
+    }
+}
+
+/// Takes what the API asks to notify.
+struct Secondaries(Notifier);
+
+impl NotifyQueue for Secondaries {
+    fn queue(&self, zone: &Name) -> bool {
+        self.0.queue(zone.clone())
+    }
+}

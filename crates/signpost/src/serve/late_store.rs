@@ -1,0 +1,99 @@
+//! A store that is not there yet: everything fails as with a database that does not answer, until it is.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use store::{
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoredKey,
+    StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+};
+use tokio::sync::Notify;
+use wire::Name;
+
+/// Stands in for a store until it is opened.
+#[derive(Default)]
+pub(crate) struct LateStore {
+    opened: OnceLock<Arc<dyn Store>>,
+    arrived: Notify,
+}
+
+impl LateStore {
+    /// The store is open. Only the first one counts.
+    pub(crate) fn set(&self, store: Arc<dyn Store>) {
+        let _ = self.opened.set(store);
+        self.arrived.notify_waiters();
+    }
+
+    /// Whether there is a store.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened.get().is_some()
+    }
+
+    fn store(&self) -> Result<&Arc<dyn Store>, StoreError> {
+        self.opened.get().ok_or_else(|| StoreError::Unavailable {
+            doing: "opening the database",
+            source: "it was not reached since the start".into(),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for LateStore {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.store()?.ping().await
+    }
+    async fn zones(&self, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
+        self.store()?.zones(filter).await
+    }
+    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+        self.store()?.zone(name).await
+    }
+    async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
+        self.store()?.rrsets(zone, filter).await
+    }
+    async fn metadata(&self, zone: ZoneId) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        self.store()?.metadata(zone).await
+    }
+    async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
+        self.store()?.keys(zone).await
+    }
+    async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError> {
+        self.store()?.create_zone(zone).await
+    }
+    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError> {
+        self.store()?.edit_zone(zone, edit).await
+    }
+    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
+        self.store()?.delete_zone(zone).await
+    }
+    async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {
+        self.store()?.load(zones, sink).await
+    }
+    async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError> {
+        self.store()?.changes(cursor).await
+    }
+    async fn wait_for_change(&self, poll: Duration) {
+        let arrived = self.arrived.notified();
+        match self.store() {
+            Ok(store) => store.wait_for_change(poll).await,
+            // Time over is as good as a change: both make the reader try again.
+            Err(_) => drop(tokio::time::timeout(poll, arrived).await),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn until_it_is_opened_everything_is_unavailable() {
+        let late = LateStore::default();
+        assert!(!late.is_open());
+        let name = Name::parse("example.test").unwrap();
+        assert!(matches!(late.zone(&name).await, Err(StoreError::Unavailable { .. })));
+        assert!(matches!(late.ping().await, Err(StoreError::Unavailable { .. })));
+        late.wait_for_change(Duration::from_millis(1)).await;
+    }
+}
