@@ -94,7 +94,7 @@ pub fn from_zone_file(rtype: RecordType, text: &str, origin: &Name) -> Result<Co
         return lua(text);
     }
     if is_text(rtype) && !text.trim_ascii_start().starts_with("\\#") {
-        let normal = normal::escape_controls(text);
+        let normal = normal::escape_controls(text)?;
         let txt = txt::read(&normal, Quotes::Optional)?;
         return accepted(rtype, txt.wire, txt.spelling);
     }

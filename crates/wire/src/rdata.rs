@@ -21,6 +21,7 @@ use std::borrow::Cow;
 use crate::{Name, RecordType};
 use fields::Kind;
 pub(crate) use fields::{FinalDot, append_name};
+pub(crate) use number::interval;
 use words::Words;
 
 /// Longest RDATA: its length field has 16 bits (RFC 1035 section 3.2.1).

@@ -53,16 +53,22 @@ pub(super) fn normalise(text: &str, non_ascii: NonAscii) -> Result<String, Conte
     Ok(normal)
 }
 
-/// Escapes control characters, wherever they are but for spaces between words.
-pub(super) fn escape_controls(text: &str) -> String {
+/// Puts one space between words and escapes control characters in them; refuses nothing.
+pub(super) fn escape_controls(text: &str) -> Result<String, ContentError> {
     let mut normal = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\t' | '\r' | '\n' => normal.push(' '),
-            _ => push_printable(character, NonAscii::Kept, &mut normal),
+    let mut words = Words::new(text);
+    while let Some(word) = words.next()? {
+        if !normal.is_empty() {
+            normal.push(' ');
         }
+        let quote = if word.is_quoted { "\"" } else { "" };
+        normal.push_str(quote);
+        for character in word.text.chars() {
+            push_printable(character, NonAscii::Kept, &mut normal);
+        }
+        normal.push_str(quote);
     }
-    normal
+    Ok(normal)
 }
 
 fn push_printable(character: char, non_ascii: NonAscii, out: &mut String) {
