@@ -1,0 +1,104 @@
+//! What one zone of a million RRsets costs, and how fast it is answered.
+//!
+//! ```text
+//! cargo run --release -p signpost-benches -- --rrsets 1000000
+//! ```
+//!
+//! For each database: the zone is filled by SQL, the release server is started on it, and reported are the time
+//! until it answers, memory per RRset, the time from a PATCH's 204 to its answer, and queries per second (DO set)
+//! beside a bare receive-and-echo loop on the same core, interleaved, as medians. Machines are noisy: the ratios
+//! mean something, the absolute numbers little.
+
+mod blast;
+mod change;
+mod fill;
+mod process;
+mod queries;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use signpost_tests::postgres::Postgres;
+use signpost_tests::server::{Settings, Signpost};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Parser)]
+#[command(about = "Load time, memory, time to answer and queries per second of a large signed zone")]
+struct Arguments {
+    /// RRsets in the zone: pairs of A and TXT as External-DNS writes them.
+    #[arg(long, default_value_t = 1_000_000)]
+    rrsets: u32,
+    /// Which databases.
+    #[arg(long, value_enum, default_values_t = [Database::Sqlite, Database::Postgres])]
+    database: Vec<Database>,
+    /// Seconds of load in each round.
+    #[arg(long, default_value_t = 3)]
+    seconds: u64,
+    /// Rounds; medians are reported.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Single-RRset changes whose time to answer is measured.
+    #[arg(long, default_value_t = 200)]
+    changes: u32,
+    /// Internal: be the echo loop on this port.
+    #[arg(long, hide = true)]
+    echo: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    if let Some(port) = arguments.echo {
+        return blast::echo(port);
+    }
+    for database in &arguments.database {
+        println!("## {database:?}, {} RRsets", arguments.rrsets);
+        match database {
+            Database::Sqlite => run(&arguments, Settings::sqlite(), None)?,
+            Database::Postgres => {
+                let postgres = Postgres::start()?;
+                let name = postgres.create_database()?;
+                run(&arguments, Settings::postgres(&postgres.url_of(&name)), Some((&postgres, &name)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn run(arguments: &Arguments, settings: Settings, postgres: Option<(&Postgres, &str)>) -> Result<()> {
+    let settings = settings.with("--udp-workers=1");
+    let pairs = arguments.rrsets / 2;
+    // A first start makes the tables and the zone; the server then starts again on the filled database.
+    let mut server = Signpost::start(settings);
+    fill::create_zone(&server);
+    server.kill();
+    let started = Instant::now();
+    match postgres {
+        Some((postgres, name)) => fill::postgres(postgres, name, pairs)?,
+        None => fill::sqlite(server.database_url(), pairs)?,
+    }
+    println!("filled by SQL in {:.1} s", started.elapsed().as_secs_f64());
+
+    let started = Instant::now();
+    server.relaunch();
+    let dns = server.dns();
+    queries::wait_for_answer(dns, &fill::owner(pairs - 1), Duration::from_secs(600));
+    let load = started.elapsed().as_secs_f64();
+    let id = server.daemon().id();
+    let per_rrset = |bytes: u64| bytes as f64 / f64::from(pairs * 2);
+    let loaded = process::resident_bytes(id)?;
+    println!("start to signed answer: {load:.2} s; {:.0} octets per RRset", per_rrset(loaded));
+    let busy = process::wait_until_idle(id, Duration::from_secs(600))?;
+    let signed = process::resident_bytes(id)?;
+    println!("all signatures made after {busy:.1} s more; {:.0} octets per RRset, all signed", per_rrset(signed));
+
+    change::report(&server, arguments.changes)?;
+    blast::report(&server, id, pairs, arguments.rounds, Duration::from_secs(arguments.seconds))?;
+    let after = process::resident_bytes(server.daemon().id())?;
+    println!("octets per RRset after the load: {:.0}", per_rrset(after));
+    Ok(())
+}
