@@ -121,7 +121,7 @@ struct Run {
 
 impl Run {
     async fn run(mut self, mut waiting: mpsc::Receiver<oneshot::Sender<()>>) {
-        let mut waiters = Vec::new();
+        let mut waiters: Vec<oneshot::Sender<()>> = Vec::new();
         let mut failures = 0_u32;
         let mut serials_due = Instant::now() + SERIAL_INTERVAL;
         loop {
@@ -132,8 +132,10 @@ impl Run {
             match self.read().await {
                 Ok(()) => {
                     failures = 0;
-                    // A waiter that gave up is no concern.
-                    waiters.drain(..).for_each(|waiter: oneshot::Sender<()>| drop(waiter.send(())));
+                    for waiter in waiters.drain(..) {
+                        // A waiter that gave up is no concern.
+                        let _ = waiter.send(());
+                    }
                 }
                 Err(error) => {
                     failures += 1;
