@@ -1,13 +1,11 @@
 //! Who may ask: API keys, and the password of the other pages (PDNS-DIALECT 1.2).
 
-use std::fmt;
-
+use crate::error::ApiError;
 use axum::http::{HeaderMap, header};
 use data_encoding::BASE64;
 use ring::digest;
+use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
-
-use crate::error::ApiError;
 
 /// What an unauthorised API request is told.
 const API_CHALLENGE: &str = "X-API-Key realm=\"PowerDNS\"";

@@ -1,8 +1,7 @@
 //! How a zone key is shown: type, DNSKEY, DS and CDS, in the API and by `pdnsutil` (PDNS-DIALECT 9.1).
 
-use std::fmt;
-
 use dnssec::{KeyError, ZoneKey};
+use std::fmt;
 use store::StoredKey;
 use wire::Name;
 

@@ -14,6 +14,7 @@ mod call;
 mod commit;
 mod cryptokeys;
 pub mod defaults;
+pub mod edited_serial;
 pub mod error;
 mod fields;
 mod hostnames;

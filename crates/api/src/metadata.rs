@@ -1,16 +1,15 @@
 //! `.../zones/ID/metadata` (PDNS-DIALECT section 10).
 
-use axum::http::StatusCode;
-use axum::response::Response;
-use serde::Serialize;
-use store::{Rectify, SerialBump, ZoneEdit, ZoneSummary};
-use wire::Name;
-
 use crate::call::Call;
 use crate::commit::commit;
 use crate::error::{ApiError, invalid};
 use crate::state::Api;
 use crate::{fields, reply};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use store::{Rectify, SerialBump, ZoneEdit, ZoneSummary};
+use wire::Name;
 
 /// Longest kind (column `domainmetadata.kind`).
 const KIND_CHARACTERS_MAX: usize = 32;

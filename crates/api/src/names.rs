@@ -1,8 +1,7 @@
 //! Names as request bodies give them: canonical, of few characters (PDNS-DIALECT 4.3).
 
-use wire::Name;
-
 use crate::error::{ApiError, invalid};
+use wire::Name;
 
 /// A zone's name, in lower case.
 ///

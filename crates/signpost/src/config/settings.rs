@@ -270,6 +270,11 @@ fn zones(layers: &Layers) -> Result<ZoneDefaults, ConfigError> {
         publish_cdnskey: layers.text("default-publish-cdnskey").to_owned(),
         nsec3_iterations_max: iterations_max,
     };
+    // Stored SOAs may lack fields at the end; a setting that does is a mistake.
+    if zones.soa_content.split_whitespace().count() != 7 {
+        let reason = "expected two names and five numbers: nameserver mailbox serial refresh retry expire minimum";
+        return Err(layers.refuse("default-soa-content", reason));
+    }
     let example = Name::parse("example.com").expect("it is a name");
     zones.soa_change(&example, 0).map_err(|error| layers.refuse("default-soa-content", error.to_string()))?;
     Ok(zones)

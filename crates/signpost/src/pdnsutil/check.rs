@@ -193,6 +193,11 @@ fn check_content(findings: &mut Findings, name: &Name, rtype: RecordType, record
         }
     };
     let Ok(canonical) = wire::content::from_wire(rtype, &wire) else { return };
+    // Addresses in another spelling and TXT without quotes are served as they are meant.
+    if matches!(rtype, RecordType::A | RecordType::AAAA) || (rtype == RecordType::TXT && !record.content.contains('"'))
+    {
+        return;
+    }
     // Final dots, and case inside names, are how older versions wrote them.
     let loose = |text: &str| text.trim_end_matches('.').replace(". ", " ").to_ascii_lowercase();
     if loose(&canonical.stored) != loose(&record.content) {
@@ -223,7 +228,11 @@ fn check_place(findings: &mut Findings, contents: &Contents<'_>, name: &Name, rt
         }
         RecordType::DNSKEY => {
             if !is_apex {
-                findings.warning(format!("DNSKEY record not at apex '{shown}' in zone '{zone}', should not be here."));
+                for record in contents.records(name, rtype) {
+                    let record = described(name, rtype, record);
+                    findings
+                        .warning(format!("DNSKEY record not at apex '{record}' in zone '{zone}', should not be here."));
+                }
             }
             if !is_presigned {
                 findings.warning(format!(
@@ -281,11 +290,8 @@ fn check_targets(findings: &mut Findings, contents: &Contents<'_>) {
                 let is_here = target.is_under(contents.zone);
                 let has_address = contents.has(&target, RecordType::A) || contents.has(&target, RecordType::AAAA);
                 let is_delegated_away = contents.cut(&target).is_some_and(|cut| !name.is_under(&cut));
-                if *rtype == RecordType::NS
-                    && is_here
-                    && !has_address
-                    && !is_delegated_away
-                    && !contents.has(&target, RecordType::CNAME)
+                let is_cut = *rtype == RecordType::NS && *name != contents.zone;
+                if is_cut && is_here && !has_address && !is_delegated_away && !contents.has(&target, RecordType::CNAME)
                 {
                     findings.warning(format!("Missing glue for '{}' in zone '{zone}'", target.to_dotless()));
                 }

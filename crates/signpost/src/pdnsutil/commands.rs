@@ -167,7 +167,7 @@ pub(super) const COMMANDS: &[Entry] = &[
         Command::ReplaceRrset,
     ),
     entry("secure-all-zones", ("zone", "secure-all"), "[increase-serial]", 0, Write, Command::SecureAllZones),
-    entry("secure-zone", ("zone", "secure"), "ZONE [ZONE ...]", 1, Write, Command::SecureZone),
+    entry("secure-zone", ("zone", "secure"), "ZONE", 1, Write, Command::SecureZone),
     entry("set-account", ("zone", "set-account"), "ZONE ACCOUNT", 2, Write, Command::SetAccount),
     entry("set-kind", ("zone", "set-kind"), "ZONE KIND", 2, Write, Command::SetKind),
     entry("set-meta", ("metadata", "set"), "ZONE KIND [VALUE ...]", 2, Write, Command::SetMeta),

@@ -246,7 +246,8 @@ pub(super) async fn hash(tool: &mut Tool, parameters: &[String]) -> Outcome {
 
 pub(super) fn list_algorithms(output: &mut Output, parameters: &[String]) {
     let library = if parameters.first().is_some_and(|word| word == "with-backend") { " using ring" } else { "" };
-    output.data("DNSKEY algorithms supported by this installation of Signpost:");
+    // PowerDNS's line as it stands: scripts skip it by its words.
+    output.data("DNSKEY algorithms supported by this installation of PowerDNS:");
     for algorithm in Algorithm::ALL {
         output.data(format_args!("{} - {}{library}", algorithm.number(), algorithm.mnemonic()));
     }

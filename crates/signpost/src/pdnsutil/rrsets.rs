@@ -1,11 +1,14 @@
 //! add-record, replace-rrset, delete-rrset.
 
-use store::{RrsetChange, RrsetEdit, RrsetFilter, StoredRecord, ZoneEdit};
+use store::{RrsetChange, RrsetEdit, RrsetFilter, StoreError, StoredRecord, StoredRrset, ZoneEdit};
 use wire::{Name, RecordType};
 
 use super::commands::Spelling;
 use super::output::{Failure, Outcome};
 use super::{Tool, content};
+
+/// How often a change is tried while others change the same RRset.
+const ATTEMPTS_MAX: u32 = 5;
 
 /// What the parameters `ZONE NAME TYPE [TTL] CONTENT...` say.
 struct Wanted {
@@ -18,17 +21,44 @@ struct Wanted {
 
 pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let wanted = parse(tool, parameters)?;
-    refuse_cname_conflict(tool, &wanted).await?;
+    // Another writer may come between reading and changing; then the change is refused, and what is there read again.
+    for attempt in 1.. {
+        let present = present(tool, &wanted).await?;
+        refuse_cname_conflict(&present, &wanted)?;
+        let changes = added(&present, &wanted);
+        let edit = ZoneEdit { rrsets: RrsetEdit::Patch(changes), ..ZoneEdit::default() };
+        match tool.edit(&wanted.zone, edit, || no_such_zone(&wanted.zone)).await {
+            Err(Failure::Store(StoreError::Refused(_))) if attempt < ATTEMPTS_MAX => continue,
+            other => other?,
+        };
+        break;
+    }
+    show(tool, &wanted).await
+}
+
+/// The changes that add the records. An RRset has one TTL (RFC 2181 section 5.2), that of what is added last: records
+/// with another one are taken out and put back.
+fn added(present: &[StoredRrset], wanted: &Wanted) -> Vec<RrsetChange> {
     let extend = |record: &StoredRecord| RrsetChange::Extend {
         name: wanted.name.clone(),
         rtype: wanted.rtype,
         ttl: wanted.ttl,
         record: record.clone(),
     };
-    let edit =
-        ZoneEdit { rrsets: RrsetEdit::Patch(wanted.records.iter().map(extend).collect()), ..ZoneEdit::default() };
-    tool.edit(&wanted.zone, edit, || no_such_zone(&wanted.zone)).await?;
-    show(tool, &wanted).await
+    let mut changes = Vec::new();
+    let other_ttl =
+        |rrset: &&StoredRrset| rrset.rtype == wanted.rtype && rrset.ttl != wanted.ttl && !rrset.records.is_empty();
+    if let Some(rrset) = present.iter().find(other_ttl) {
+        changes.extend(rrset.records.iter().map(|record| RrsetChange::Prune {
+            name: wanted.name.clone(),
+            rtype: wanted.rtype,
+            ttl: rrset.ttl,
+            record: record.clone(),
+        }));
+        changes.extend(rrset.records.iter().map(extend));
+    }
+    changes.extend(wanted.records.iter().map(extend));
+    changes
 }
 
 pub(super) async fn replace(tool: &mut Tool, parameters: &[String]) -> Outcome {
@@ -95,10 +125,13 @@ fn owner(spelling: Spelling, text: &str, zone: &Name) -> Result<Name, Failure> {
     Ok(name)
 }
 
-async fn refuse_cname_conflict(tool: &Tool, wanted: &Wanted) -> Outcome {
+/// Everything at the owner.
+async fn present(tool: &Tool, wanted: &Wanted) -> Result<Vec<StoredRrset>, Failure> {
     let zone = tool.zone(&wanted.zone, || no_such_zone(&wanted.zone)).await?;
-    let filter = RrsetFilter { name: Some(wanted.name.clone()), rtype: None };
-    let present = tool.store.rrsets(zone.id, &filter).await?;
+    Ok(tool.store.rrsets(zone.id, &RrsetFilter { name: Some(wanted.name.clone()), rtype: None }).await?)
+}
+
+fn refuse_cname_conflict(present: &[StoredRrset], wanted: &Wanted) -> Outcome {
     let mut others = present.iter().filter(|rrset| rrset.records.iter().any(|record| !record.disabled));
     let shown = wanted.name.to_dotless();
     if wanted.rtype == RecordType::CNAME && others.next().is_some() {

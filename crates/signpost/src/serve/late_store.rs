@@ -1,6 +1,6 @@
 //! A store that is not there yet: everything fails as with a database that does not answer, until it is.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,30 +8,26 @@ use store::{
     Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoredKey,
     StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
 };
-use tokio::sync::Notify;
+use tokio::sync::SetOnce;
 use wire::Name;
 
 /// Stands in for a store until it is opened.
 #[derive(Default)]
-pub(crate) struct LateStore {
-    opened: OnceLock<Arc<dyn Store>>,
-    arrived: Notify,
-}
+pub(crate) struct LateStore(SetOnce<Arc<dyn Store>>);
 
 impl LateStore {
     /// The store is open. Only the first one counts.
     pub(crate) fn set(&self, store: Arc<dyn Store>) {
-        let _ = self.opened.set(store);
-        self.arrived.notify_waiters();
+        let _ = self.0.set(store);
     }
 
     /// Whether there is a store.
     pub(crate) fn is_open(&self) -> bool {
-        self.opened.get().is_some()
+        self.0.initialized()
     }
 
     fn store(&self) -> Result<&Arc<dyn Store>, StoreError> {
-        self.opened.get().ok_or_else(|| StoreError::Unavailable {
+        self.0.get().ok_or_else(|| StoreError::Unavailable {
             doing: "opening the database",
             source: "it was not reached since the start".into(),
         })
@@ -67,18 +63,18 @@ impl Store for LateStore {
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
         self.store()?.delete_zone(zone).await
     }
+    /// Waits for the store: only the publisher calls this, it has nothing else to do, and a failure would be logged.
     async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {
-        self.store()?.load(zones, sink).await
+        self.0.wait().await.load(zones, sink).await
     }
     async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError> {
         self.store()?.changes(cursor).await
     }
     async fn wait_for_change(&self, poll: Duration) {
-        let arrived = self.arrived.notified();
         match self.store() {
             Ok(store) => store.wait_for_change(poll).await,
             // Time over is as good as a change: both make the reader try again.
-            Err(_) => drop(tokio::time::timeout(poll, arrived).await),
+            Err(_) => drop(tokio::time::timeout(poll, self.0.wait()).await),
         }
     }
 }
