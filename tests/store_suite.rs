@@ -2,8 +2,12 @@
 
 #[path = "store_suite/bench.rs"]
 mod bench;
+#[path = "store_suite/edit.rs"]
+mod edit;
 #[path = "store_suite/feed.rs"]
 mod feed;
+#[path = "store_suite/rectify.rs"]
+mod rectify;
 
 macro_rules! store_suite {
     ($($area:ident: $($case:ident),+ $(,)?);+ $(;)?) => {
@@ -17,5 +21,11 @@ macro_rules! store_suite {
 }
 
 store_suite! {
-    feed: foreign_sql_is_loaded_and_then_followed, what_rectifying_rewrites_is_silent, a_rollback_is_never_seen;
+    feed: foreign_sql_is_loaded_and_then_followed, what_rectifying_rewrites_is_silent, a_rollback_is_never_seen,
+        our_own_edits_come_by_the_feed;
+    edit: a_zone_is_created_listed_and_deleted, rrsets_are_patched_and_read_back, the_same_again_changes_nothing,
+        comments_live_beside_records, a_conflict_undoes_the_whole_patch, serials_follow_soa_edit_api,
+        settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone;
+    rectify: unsigned, nsec, nsec3, narrow, opt_out, opt_out_narrow, a_change_of_denial_rectifies_the_whole_zone,
+        pdnsutil_finds_no_fault;
 }

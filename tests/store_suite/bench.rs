@@ -9,8 +9,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use signpost_tests::Postgres;
-use store::{FeedBatch, FeedCursor, LoadItem, LoadZones, Store, StoreSettings, ZoneChange, ZoneId};
-use wire::Name;
+use store::{
+    FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord,
+    ZoneChange, ZoneEdit, ZoneId,
+};
+use wire::{Name, RecordType};
 
 /// Which database a case runs on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub(crate) struct Bench {
     /// Name of the database, or path of the file.
     pub(crate) place: String,
     pub(crate) store: Arc<dyn Store>,
+    /// Tells this case from others of the process.
+    pub(crate) number: u32,
     directory: Option<PathBuf>,
 }
 
@@ -89,7 +94,9 @@ pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, case: fn(Bench) -> F) {
     runtime.block_on(async {
         let (place, url, directory) = empty(kind);
         let store = store::open(&settings(&url)).await.expect("open");
-        case(Bench { kind, url, place, store, directory }).await;
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        case(Bench { kind, url, place, store, number, directory }).await;
     });
 }
 
@@ -178,4 +185,96 @@ fn in_words(change: &ZoneChange) -> Vec<String> {
 /// A name.
 pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+/// A P-256 private key; the scalar is any number below the order.
+pub(crate) const KEY: &str = "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\n\
+     PrivateKey: AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\n";
+
+/// A record as stored.
+pub(crate) fn record(content: &str) -> StoredRecord {
+    StoredRecord { content: content.to_owned(), prio: 0, disabled: false }
+}
+
+/// A REPLACE of an RRset; no contents delete it.
+pub(crate) fn replace(owner: &str, rtype: RecordType, contents: &[&str]) -> RrsetChange {
+    let records = Some(contents.iter().map(|content| record(content)).collect());
+    RrsetChange::Replace { name: name(owner), rtype, ttl: 300, records, comments: None }
+}
+
+/// An edit of RRsets.
+pub(crate) fn patch(changes: Vec<RrsetChange>) -> ZoneEdit {
+    ZoneEdit { rrsets: RrsetEdit::Patch(changes), ..ZoneEdit::default() }
+}
+
+/// A zone with SOA, NS and the address of its server, and SOA-EDIT-API as the API sets it.
+pub(crate) fn new_zone(apex: &str) -> NewZone {
+    let server = format!("ns1.{apex}");
+    let records = vec![
+        replace(apex, RecordType::SOA, &[&format!("{server} hostmaster.{apex} 0 10800 3600 604800 3600")]),
+        replace(apex, RecordType::NS, &[&server]),
+        replace(&server, RecordType::A, &["192.0.2.53"]),
+    ];
+    NewZone {
+        name: name(apex),
+        content: ZoneEdit {
+            rrsets: RrsetEdit::ReplaceAll(records),
+            metadata: vec![("SOA-EDIT-API".to_owned(), vec!["DEFAULT".to_owned()])],
+            ..ZoneEdit::default()
+        },
+    }
+}
+
+impl Bench {
+    /// Debian's `pdnsutil` on the same database: what it prints, both streams.
+    pub(crate) fn pdnsutil(&self, arguments: &[&str]) -> String {
+        let config = std::env::temp_dir().join(format!("signpost-pdnsutil-{}-{}", std::process::id(), self.number));
+        std::fs::create_dir_all(&config).expect("a folder for pdns.conf");
+        let settings = match self.kind {
+            Kind::Postgres => format!(
+                "launch=gpgsql\ngpgsql-host=127.0.0.1\ngpgsql-port={}\ngpgsql-dbname={}\ngpgsql-user=postgres\n\
+                 gpgsql-dnssec=yes\n",
+                cluster().port(),
+                self.place
+            ),
+            Kind::Sqlite => format!(
+                "launch=gsqlite3\ngsqlite3-database={}\ngsqlite3-dnssec=yes\ngsqlite3-pragma-foreign-keys=yes\n",
+                self.place
+            ),
+        };
+        std::fs::write(config.join("pdns.conf"), settings).expect("pdns.conf");
+        let output = Command::new("pdnsutil")
+            .arg(format!("--config-dir={}", config.display()))
+            .args(arguments)
+            .output()
+            .expect("pdnsutil (Debian packages pdns-server, pdns-backend-pgsql, pdns-backend-sqlite3)");
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "pdnsutil {arguments:?}: {text}");
+        let _ = std::fs::remove_dir_all(config);
+        text
+    }
+
+    /// Every row of `records` but its id, sorted: what rectifying could change.
+    pub(crate) fn rows(&self) -> Vec<String> {
+        let columns = match self.kind {
+            Kind::Postgres => "name, type, content, ttl, prio, disabled::int, coalesce(ordername, 'NULL'), auth::int",
+            Kind::Sqlite => "name, type, content, ttl, prio, disabled, coalesce(ordername, 'NULL'), auth",
+        };
+        let mut rows: Vec<String> =
+            self.sql(&format!("SELECT {columns} FROM records")).lines().map(str::to_owned).collect();
+        rows.sort();
+        rows
+    }
+
+    /// Asserts that `pdnsutil rectify-zone` finds nothing to do.
+    pub(crate) fn assert_rectified(&self, zone: &str, after: &str) {
+        let ours = self.rows();
+        let said = self.pdnsutil(&["rectify-zone", zone]);
+        assert_eq!(self.rows(), ours, "left: pdnsutil's, right: ours, after {after}; {said}");
+    }
+
+    /// The zone's serial.
+    pub(crate) async fn serial(&self, zone: &str) -> u32 {
+        self.store.zone(&name(zone)).await.unwrap().unwrap().serial.unwrap()
+    }
 }

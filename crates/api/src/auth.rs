@@ -1,11 +1,13 @@
 //! Who may ask: API keys, and the password of the other pages (PDNS-DIALECT 1.2).
 
-use crate::error::ApiError;
+use std::fmt;
+
 use axum::http::{HeaderMap, header};
 use data_encoding::BASE64;
 use ring::digest;
-use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
+
+use crate::error::ApiError;
 
 /// What an unauthorised API request is told.
 const API_CHALLENGE: &str = "X-API-Key realm=\"PowerDNS\"";

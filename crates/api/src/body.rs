@@ -1,9 +1,11 @@
 //! Reading a request's body within its bounds.
 
-use crate::error::ApiError;
+use std::time::Duration;
+
 use axum::body::{Body, Bytes, HttpBody};
 use futures_util::StreamExt;
-use std::time::Duration;
+
+use crate::error::ApiError;
 
 /// How often the limit is read and dropped beyond it, so that a client that sends first and reads then sees our answer.
 const DRAIN_FACTOR: usize = 4;

@@ -1,17 +1,18 @@
 //! `.../zones/ID/cryptokeys` (PDNS-DIALECT section 9). Keys are read from the store each time: `pdnsutil` may have changed them.
 
-use crate::call::Call;
-use crate::commit::commit;
-use crate::error::{ApiError, invalid};
-use crate::keys::{self, KeyDescription};
-use crate::state::Api;
-use crate::{ZoneDefaults, defaults, fields, reply};
 use axum::http::StatusCode;
 use axum::response::Response;
 use dnssec::{Algorithm, ZoneKey, isc};
 use serde::Serialize;
 use serde_json::Value;
 use store::{KeyChange, SerialBump, StoredKey, ZoneEdit, ZoneSummary};
+
+use crate::call::Call;
+use crate::commit::commit;
+use crate::error::{ApiError, invalid};
+use crate::keys::{self, KeyDescription};
+use crate::state::Api;
+use crate::{ZoneDefaults, defaults, fields, reply};
 
 #[derive(Serialize)]
 struct Cryptokey<'a> {

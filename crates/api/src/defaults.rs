@@ -70,7 +70,11 @@ impl ZoneDefaults {
     /// [`ContentError`] if `soa_content` does not make a SOA for `zone`.
     pub fn soa_change(&self, zone: &Name, serial: u32) -> Result<RrsetChange, ContentError> {
         // A root zone makes `hostmaster.@` the name `hostmaster.`.
-        let apex = if zone.is_root() { String::new() } else { zone.to_dotless() };
+        let apex = if zone.is_root() { String::new() } else { zone.to_lowercase().to_dotless() };
+        // Stored SOAs may be shorter; a setting has no such past.
+        if self.soa_content.split_ascii_whitespace().count() != 7 {
+            return Err(ContentError("default-soa-content does not have the seven fields of a SOA".to_owned()));
+        }
         let mut soa = content::to_wire(RecordType::SOA, &self.soa_content.replace('@', &apex), None)?;
         set_serial(&mut soa, serial)?;
         let content = content::from_wire(RecordType::SOA, &soa)?;

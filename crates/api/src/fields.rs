@@ -2,8 +2,9 @@
 //!
 //! Unknown fields are never looked at. `null` counts as absent.
 
-use crate::error::{ApiError, invalid};
 use serde_json::Value;
+
+use crate::error::{ApiError, invalid};
 
 /// The largest TTL (RFC 2181 section 8).
 pub(crate) const TTL_MAX: i64 = 0x7fff_ffff;

@@ -2,9 +2,10 @@
 //!
 //! Keys stand in byte order because the structs list their fields so: clients that search the text count on it.
 
+use std::io;
+
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
-use std::io;
 
 struct Spaced;
 

@@ -1,7 +1,8 @@
 //! How a zone key is shown: type, DNSKEY, DS and CDS, in the API and by `pdnsutil` (PDNS-DIALECT 9.1).
 
-use dnssec::{KeyError, ZoneKey};
 use std::fmt;
+
+use dnssec::{KeyError, ZoneKey};
 use store::StoredKey;
 use wire::Name;
 

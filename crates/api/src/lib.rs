@@ -14,7 +14,6 @@ mod call;
 mod commit;
 mod cryptokeys;
 pub mod defaults;
-pub mod edited_serial;
 pub mod error;
 mod fields;
 mod hostnames;

@@ -1,15 +1,16 @@
 //! `.../zones/ID/metadata` (PDNS-DIALECT section 10).
 
-use crate::call::Call;
-use crate::commit::commit;
-use crate::error::{ApiError, invalid};
-use crate::state::Api;
-use crate::{fields, reply};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use store::{Rectify, SerialBump, ZoneEdit, ZoneSummary};
 use wire::Name;
+
+use crate::call::Call;
+use crate::commit::commit;
+use crate::error::{ApiError, invalid};
+use crate::state::Api;
+use crate::{fields, reply};
 
 /// Longest kind (column `domainmetadata.kind`).
 const KIND_CHARACTERS_MAX: usize = 32;

@@ -1,7 +1,8 @@
 //! Names as request bodies give them: canonical, of few characters (PDNS-DIALECT 4.3).
 
-use crate::error::{ApiError, invalid};
 use wire::Name;
+
+use crate::error::{ApiError, invalid};
 
 /// A zone's name, in lower case.
 ///

@@ -1,12 +1,14 @@
 //! RRsets as the API shows them, written piece by piece (PDNS-DIALECT section 3).
 
-use crate::error::{ApiError, invalid};
-use crate::json;
+use std::convert::Infallible;
+
 use axum::body::{Body, Bytes};
 use serde::Serialize;
-use std::convert::Infallible;
 use store::StoredRrset;
 use wire::content;
+
+use crate::error::{ApiError, invalid};
+use crate::json;
 
 /// Zones up to this many RRsets are answered in one piece, with a Content-Length.
 const STREAMED_FROM: usize = 2000;

@@ -1,10 +1,11 @@
 //! Discovery: API versions, the one server, its settings (PDNS-DIALECT sections 2, 3 and 11).
 
-use crate::reply;
-use crate::state::Api;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+
+use crate::reply;
+use crate::state::Api;
 
 /// `GET /api`. lego falls back to paths without `/api/v1` unless it is exactly this.
 pub(crate) fn versions() -> Response {

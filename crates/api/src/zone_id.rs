@@ -1,8 +1,10 @@
 //! Zone ids in paths and answers (PDNS-DIALECT section 2, "Zone id encoding").
 
-use crate::error::{ApiError, invalid};
 use std::fmt::Write;
+
 use wire::Name;
+
+use crate::error::{ApiError, invalid};
 
 /// The path of a zone, below which everything about it lies.
 pub(crate) const ZONES_PATH: &str = "/api/v1/servers/localhost/zones/";

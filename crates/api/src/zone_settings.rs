@@ -1,11 +1,13 @@
 //! Settings of a zone in a POST or PUT body (PDNS-DIALECT 4.3 and 4.4): kind, primaries, serial rules, DNSSEC.
 
-use crate::error::{ApiError, invalid};
-use crate::{ZoneDefaults, defaults, fields, names, nsec3param};
-use serde_json::Value;
 use std::net::{IpAddr, SocketAddr};
+
+use serde_json::Value;
 use store::{ZoneEdit, ZoneKind};
 use wire::Name;
+
+use crate::error::{ApiError, invalid};
+use crate::{ZoneDefaults, defaults, fields, names, nsec3param};
 
 /// Longest account (column `domains.account`).
 const ACCOUNT_CHARACTERS_MAX: usize = 40;

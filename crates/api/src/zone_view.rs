@@ -1,10 +1,9 @@
 //! A zone as the API shows it (PDNS-DIALECT section 3). Fields stand in byte order.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use serde::Serialize;
-use store::ZoneSummary;
+use store::{ZoneSummary, serial};
 
-use crate::edited_serial::edited_serial;
 use crate::state::Api;
 use crate::zone_id;
 
@@ -31,8 +30,7 @@ pub(crate) struct ZoneListItem<'a> {
 pub(crate) struct ViewContext<'a> {
     soa_edit: &'a str,
     soa_edit_signed: &'a str,
-    now: Timestamp,
-    time_zone: TimeZone,
+    now: i64,
 }
 
 impl ViewContext<'_> {
@@ -41,13 +39,12 @@ impl ViewContext<'_> {
         ViewContext {
             soa_edit: &api.state.defaults.soa_edit,
             soa_edit_signed: &api.state.defaults.soa_edit_signed,
-            now: Timestamp::now(),
-            time_zone: TimeZone::system(),
+            now: Timestamp::now().as_second(),
         }
     }
 
     fn edited_serial(&self, zone: &ZoneSummary, is_presigned: bool) -> u32 {
-        let Some(serial) = zone.serial else { return 0 };
+        let Some(stored) = zone.serial else { return 0 };
         let mode = match zone.soa_edit.as_deref() {
             // The signer of a presigned zone made its serial part of the signed data.
             _ if is_presigned => "",
@@ -55,7 +52,7 @@ impl ViewContext<'_> {
             _ if zone.is_secured && !self.soa_edit_signed.is_empty() => self.soa_edit_signed,
             _ => self.soa_edit,
         };
-        edited_serial(serial, mode, self.now, &self.time_zone)
+        serial::soa_edit(mode, stored, self.now)
     }
 }
 

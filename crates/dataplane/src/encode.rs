@@ -105,45 +105,49 @@ impl Encoder<'_, '_> {
     fn put(&mut self, section: Section, item: &Item<'_>) -> Result<(), Unfit> {
         let mark = self.writer.mark();
         let mut buffer = [0; NAME_OCTETS_MAX];
-        let owner = item.owner.wire(&mut buffer);
-        let written = self.data(section, owner, item).and_then(|()| self.signatures(section, owner, item));
+        let written = self.rrset(section, item.owner.wire(&mut buffer), item);
         if written.is_err() {
             self.writer.rollback(mark);
         }
         written
     }
 
-    fn data(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
-        match &item.data {
-            _ if item.signing == Signing::SignaturesOnly => {}
-            Data::Rrset(rrset) => {
-                self.writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded())?;
-            }
+    fn rrset(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
+        let rrset = match &item.data {
+            Data::Rrset(rrset) => rrset,
             Data::Cname(target) => {
                 let target = target.as_wire();
                 let encoded = [&(target.len() as u16).to_be_bytes(), target].concat();
                 self.writer.rrset(section, owner, RecordType::CNAME, item.ttl, &encoded)?;
+                return Ok(());
             }
-        }
-        Ok(())
-    }
-
-    /// Writes the RRSIGs of an item, under its TTL (RFC 4034 section 3).
-    fn signatures(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
-        let is_wanted = match item.signing {
+        };
+        let pointer = match item.signing {
+            Signing::SignaturesOnly => None,
+            Signing::Signed | Signing::Unsigned => {
+                self.writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded())?
+            }
+        };
+        let is_signed = match item.signing {
             Signing::Signed => self.plan.is_secure,
             Signing::Unsigned => false,
             Signing::SignaturesOnly => true,
         };
-        let (true, Some(signer), Data::Rrset(rrset)) = (is_wanted, self.plan.signer, &item.data) else {
-            return Ok(());
-        };
+        let (true, Some(signer)) = (is_signed, self.plan.signer) else { return Ok(()) };
         let signed_as = item.owner.source().map_or(owner, Name::as_wire);
         let signatures = signer.signatures_at(signed_as, rrset, self.now);
         if signatures.encoded.is_empty() {
             return Err(Unfit::Unsigned);
         }
-        self.writer.rrset(section, owner, RecordType::RRSIG, item.ttl, &signatures.encoded)?;
+        // RRSIGs have the TTL of what they cover (RFC 4034 section 3).
+        match pointer {
+            Some(owner) => {
+                self.writer.rrset_again(section, owner, RecordType::RRSIG, item.ttl, &signatures.encoded)?;
+            }
+            None => {
+                self.writer.rrset(section, owner, RecordType::RRSIG, item.ttl, &signatures.encoded)?;
+            }
+        }
         Ok(())
     }
 }

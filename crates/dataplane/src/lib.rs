@@ -1,6 +1,6 @@
 //! Sockets, and the answer to one query. Does not know that a database exists.
 //!
-//! [`DataPlane`] listens on UDP and TCP and answers from a [`dnssec::ZoneTable`]; [`answer`] is what it does with one message, for
+//! [`DataPlane`] listens on UDP and TCP and answers from a [`dnssec::ZoneTable`]; [`answer()`] is what it does with one message, for
 //! transports of others.
 
 pub mod answer;

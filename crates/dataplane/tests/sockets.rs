@@ -161,7 +161,8 @@ async fn the_same_port_can_be_both_wildcards() {
 /// `SO_REUSEPORT` must not let two servers share clients by mistake.
 #[tokio::test]
 async fn an_address_in_use_is_an_error_that_names_it() {
-    let plane = start(&["127.0.0.1:0"]);
+    // An address of its own: the port, once freed, must not go to a client of another test.
+    let plane = start(&["127.0.0.3:0"]);
     let address = plane.local_addrs()[0].to_string();
     let error = DataPlane::bind(&settings(&[&address]), zones()).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
@@ -316,7 +317,8 @@ async fn packets_from_port_zero_are_not_answered() {
 
 #[tokio::test]
 async fn shutdown_answers_what_has_arrived_and_frees_the_address() {
-    let plane = start(&["127.0.0.1:0"]);
+    // An address of its own: the port, once freed, must not go to a client of another test.
+    let plane = start(&["127.0.0.4:0"]);
     let server = plane.local_addrs()[0];
     let socket = client("127.0.0.1:0");
     socket.connect(server).unwrap();

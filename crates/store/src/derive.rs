@@ -134,7 +134,7 @@ impl Tree {
         match (self.order.is_hashed(), self.order.is_opt_out) {
             (false, _) => &[Look::Data, Look::Auth],
             (true, false) => &[Look::Data],
-            (true, true) => &[Look::Data, Look::Chained],
+            (true, true) => &[Look::Data, Look::Auth, Look::Chained],
         }
     }
 
@@ -196,7 +196,10 @@ impl Tree {
             return (None, below.has_auth && !is_under_cut);
         }
         let is_chained = below.has_chained && !is_under_cut;
-        (self.order.mode.ordername(name, &self.apex).filter(|_| is_chained), is_chained)
+        let ordername = self.order.mode.ordername(name, &self.apex).filter(|_| is_chained);
+        // PowerDNS counts a name above insecure delegations alone as its own, unless opt-out leaves those out.
+        let auth = if self.order.is_opt_out { below.has_auth && !is_under_cut } else { is_chained };
+        (ordername, auth)
     }
 }
 
@@ -267,7 +270,7 @@ mod tests {
         assert!(show(&tree, &rows, "t.e.x").iter().all(|columns| columns.as_ref().unwrap().0.is_some()));
         assert_eq!(tree.ent_columns(&name("d.x"), tree.below(&name("d.x"))), (None, false));
         let (hash, is_auth) = tree.ent_columns(&name("e.x"), tree.below(&name("e.x")));
-        assert!(is_auth && hash.is_some_and(|hash| hash.len() == 32));
+        assert!(!is_auth && hash.is_some_and(|hash| hash.len() == 32));
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(crate) async fn edit(
         SerialBump::Keep => false,
         SerialBump::Increase => true,
         // Keys of secondary zones are no reason: their serial is the primary's (PDNS-DIALECT section 7.3).
-        SerialBump::BySoaEditApi => is_data_changed || is_denial_changed || (keys.any && !kind.is_secondary()),
+        SerialBump::BySoaEditApi => is_data_changed || ((keys.any || is_denial_changed) && !kind.is_secondary()),
     };
     let serials = if is_bumped { bump(&mut applied, zone, &metadata, edit.serial, now) } else { None };
     let changed = changed_rrsets(&present, &applied.rrsets);

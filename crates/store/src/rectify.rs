@@ -79,7 +79,7 @@ impl Rectifier {
         let mut changed = Vec::new();
         let mut added = Vec::new();
         for (name, below) in settled {
-            let mut present = rows_at(rows, name).iter().filter(|row| row.rtype.is_none());
+            let mut present = ent_at(rows, name);
             if below.has_data {
                 let (ordername, auth) = self.tree.ent_columns(name, below);
                 match present.next() {
@@ -111,8 +111,11 @@ impl Rectifier {
                     Look::Data => !below.has_data,
                     _ if !below.has_data || self.tree.is_under_cut(name) => false,
                     // An empty non-terminal that had none of it gains it only from what is in hand.
-                    Look::Auth => !below.has_auth && !was_without(rows, name),
-                    Look::Chained => !below.has_chained && !was_without(rows, name),
+                    Look::Auth => !below.has_auth && !ent_at(rows, name).any(|row| row.auth == Some(false)),
+                    Look::Chained => {
+                        !below.has_chained
+                            && !ent_at(rows, name).any(|row| row.auth == Some(false) && row.ordername.is_none())
+                    }
                 })
                 .map(|(name, _)| *name)
                 .collect();
@@ -135,8 +138,8 @@ fn rows_at<'a>(rows: &'a Rows, name: &Name) -> &'a [RecordRow] {
     rows.get(name).map_or(&[], Vec::as_slice)
 }
 
-fn was_without(rows: &Rows, name: &Name) -> bool {
-    rows_at(rows, name).iter().any(|row| row.rtype.is_none() && row.auth == Some(false))
+fn ent_at<'a>(rows: &'a Rows, name: &Name) -> impl Iterator<Item = &'a RecordRow> {
+    rows_at(rows, name).iter().filter(|row| row.rtype.is_none())
 }
 
 fn empty_non_terminal(ordername: Option<String>, auth: bool) -> RecordRow {

@@ -7,7 +7,7 @@ mod query;
 mod writer;
 
 pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError};
-pub use writer::{Full, Mark, Opt, Section, Writer};
+pub use writer::{Full, Mark, Opt, OwnerPointer, Section, Writer};
 
 use std::fmt;
 

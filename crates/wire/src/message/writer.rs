@@ -43,6 +43,10 @@ impl Opt<'_> {
     }
 }
 
+/// An owner name that stands in the message and that [`Writer::rrset_again`] points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnerPointer([u8; 2]);
+
 /// A place to go back to.
 #[derive(Debug, Clone, Copy)]
 pub struct Mark {
@@ -162,6 +166,7 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes an RRset of class IN: `encoded` holds its RDATAs in uncompressed wire format, each after its two-octet length.
+    /// Returns where its owner stands, unless a pointer cannot say so, or the owner is the root.
     ///
     /// # Errors
     ///
@@ -173,45 +178,73 @@ impl<'b> Writer<'b> {
         rtype: RecordType,
         ttl: u32,
         encoded: &[u8],
+    ) -> Result<Option<OwnerPointer>, Full> {
+        let mark = self.mark();
+        let mut pointer = None;
+        let written = self.records(section, rtype, ttl, encoded, |writer| match pointer {
+            Some(OwnerPointer(octets)) => writer.put(&octets),
+            None => {
+                pointer = writer.owner(owner)?;
+                Ok(())
+            }
+        });
+        if written.is_err() {
+            self.rollback(mark);
+        }
+        written.map(|()| pointer)
+    }
+
+    /// Writes another RRset of an owner that was just written: RRSIGs follow what they cover.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] if not all of it fits, or `encoded` ends within an RDATA.
+    pub fn rrset_again(
+        &mut self,
+        section: Section,
+        owner: OwnerPointer,
+        rtype: RecordType,
+        ttl: u32,
+        encoded: &[u8],
     ) -> Result<(), Full> {
         let mark = self.mark();
-        let written = self.records(section, owner, rtype, ttl, encoded);
+        let written = self.records(section, rtype, ttl, encoded, |writer| writer.put(&owner.0));
         if written.is_err() {
             self.rollback(mark);
         }
         written
     }
 
+    #[inline]
     fn records(
         &mut self,
         section: Section,
-        owner: &[u8],
         rtype: RecordType,
         ttl: u32,
         mut encoded: &[u8],
+        mut owner: impl FnMut(&mut Self) -> Result<(), Full>,
     ) -> Result<(), Full> {
-        let mut fixed = [0; 8];
+        let mut fixed = [0; 10];
         fixed[..2].copy_from_slice(&rtype.0.to_be_bytes());
         fixed[2..4].copy_from_slice(&CLASS_IN.to_be_bytes());
-        fixed[4..].copy_from_slice(&ttl.to_be_bytes());
+        fixed[4..8].copy_from_slice(&ttl.to_be_bytes());
         let has_names = has_compressible_names(rtype);
-        let mut repeated: Option<[u8; 2]> = None;
+        let mut count = 0_u16;
         while let Some((length, rest)) = encoded.split_first_chunk::<2>() {
             let (rdata, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(Full)?;
             encoded = rest;
-            match repeated {
-                Some(pointer) => self.put(&pointer)?,
-                None => repeated = self.owner(owner)?,
-            }
+            owner(self)?;
+            fixed[8..].copy_from_slice(length);
             self.put(&fixed)?;
             if has_names {
                 self.rdata_with_names(rtype, rdata)?;
             } else {
-                self.put(length)?;
                 self.put(rdata)?;
             }
-            self.counts[section as usize] = self.counts[section as usize].checked_add(1).ok_or(Full)?;
+            count = count.checked_add(1).ok_or(Full)?;
         }
+        let total = &mut self.counts[section as usize];
+        *total = total.checked_add(count).ok_or(Full)?;
         if encoded.is_empty() { Ok(()) } else { Err(Full) }
     }
 
@@ -256,15 +289,15 @@ impl<'b> Writer<'b> {
         Ok(())
     }
 
-    /// Writes an owner name and returns what the RRset's further records have in its place.
-    fn owner(&mut self, owner: &[u8]) -> Result<Option<[u8; 2]>, Full> {
+    /// Writes an owner name and returns what further records have in its place.
+    fn owner(&mut self, owner: &[u8]) -> Result<Option<OwnerPointer>, Full> {
         let at = self.at;
         self.name(owner, Case::Ignored)?;
         if self.at - at == 2 {
-            return Ok(Some([self.buffer[at], self.buffer[at + 1]]));
+            return Ok(Some(OwnerPointer([self.buffer[at], self.buffer[at + 1]])));
         }
         let is_worth_it = self.at - at > 2 && at <= POINTER_TARGET_MAX;
-        Ok(is_worth_it.then(|| (POINTER | at as u16).to_be_bytes()))
+        Ok(is_worth_it.then(|| OwnerPointer((POINTER | at as u16).to_be_bytes())))
     }
 
     fn name(&mut self, name: &[u8], case: Case) -> Result<(), Full> {
@@ -345,10 +378,9 @@ impl<'b> Writer<'b> {
         false
     }
 
-    /// RDATA of a type that [`has_compressible_names`]; malformed RDATA is copied as it is.
+    /// RDATA of a type that [`has_compressible_names`], after its length, which is put right; malformed RDATA is copied as it is.
     fn rdata_with_names(&mut self, rtype: RecordType, rdata: &[u8]) -> Result<(), Full> {
-        let length_at = self.at;
-        self.put(&[0; 2])?;
+        let length_at = self.at - 2;
         let (front, mut rest) = rdata.split_at(if rtype == RecordType::MX { rdata.len().min(2) } else { 0 });
         self.put(front)?;
         for _ in 0..if rtype == RecordType::SOA { 2 } else { 1 } {

@@ -1,0 +1,101 @@
+//! A database that does not answer: 503, and never an empty list.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use store::{
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoredKey,
+    StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+};
+use wire::Name;
+
+use crate::support::{Program, Server, ZONES, settings};
+
+/// Fails every call, or panics.
+struct Down {
+    panics: bool,
+}
+
+impl Down {
+    fn fail<T>(&self) -> Result<T, StoreError> {
+        assert!(!self.panics, "a bug");
+        Err(StoreError::Unavailable { doing: "reading zones", source: "connection refused".into() })
+    }
+}
+
+#[async_trait]
+impl Store for Down {
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn zones(&self, _: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
+        self.fail()
+    }
+    async fn zone(&self, _: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+        self.fail()
+    }
+    async fn rrsets(&self, _: ZoneId, _: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
+        self.fail()
+    }
+    async fn metadata(&self, _: ZoneId) -> Result<Vec<(String, Vec<String>)>, StoreError> {
+        self.fail()
+    }
+    async fn keys(&self, _: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
+        self.fail()
+    }
+    async fn create_zone(&self, _: NewZone) -> Result<Commit, StoreError> {
+        self.fail()
+    }
+    async fn edit_zone(&self, _: &Name, _: ZoneEdit) -> Result<Commit, StoreError> {
+        self.fail()
+    }
+    async fn delete_zone(&self, _: &Name) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn load(&self, _: LoadZones, _: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {
+        self.fail()
+    }
+    async fn changes(&self, _: &FeedCursor) -> Result<FeedBatch, StoreError> {
+        self.fail()
+    }
+    async fn wait_for_change(&self, _: Duration) {}
+}
+
+fn server(panics: bool) -> Server {
+    Server::on(Arc::new(Down { panics }), Program::default(), settings(), Default::default())
+}
+
+#[tokio::test]
+async fn a_lost_database_is_a_clear_503_everywhere() {
+    let server = server(false);
+    let zone = format!("{ZONES}/example.test.");
+    let key = format!("{zone}/cryptokeys/1");
+    for (method, path, body) in [
+        ("GET", ZONES, Value::Null),
+        ("POST", ZONES, json!({"name": "example.test.", "kind": "Native"})),
+        ("GET", &zone, Value::Null),
+        ("PATCH", &zone, json!({"rrsets": []})),
+        ("PUT", &zone, json!({})),
+        ("DELETE", &zone, Value::Null),
+        ("GET", &key, Value::Null),
+        ("PUT", &format!("{zone}/notify"), Value::Null),
+    ] {
+        let answer = server.call(method, path, body).await;
+        answer.is_error(503, "the database is not available, nothing was changed; try again");
+        assert_eq!(answer.header("retry-after"), Some("5"), "{method} {path}");
+    }
+    // What needs no database goes on.
+    server.get("/api").await.is(200);
+    server.get("/metrics").await.is(200);
+    assert!(server.get("/").await.is(200).body.contains("does not answer"));
+}
+
+#[tokio::test]
+async fn a_panic_costs_one_answer() {
+    let server = server(true);
+    let answer = server.get(ZONES).await;
+    assert!(answer.is(500).json()["error"].as_str().unwrap().contains("handler failed"));
+    server.get("/api").await.is(200);
+}

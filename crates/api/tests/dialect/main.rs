@@ -1,0 +1,15 @@
+//! The HTTP API against the dialect, section by section, on a SQLite store of its own for every test.
+//!
+//! The DNS side is played by a publication that counts: what a 204 promises about answers is tested with the whole program.
+
+mod connections;
+mod cryptokeys;
+mod discovery;
+mod external_dns;
+mod failures;
+mod metadata;
+mod patch;
+mod support;
+mod zone_create;
+mod zone_put;
+mod zones;
