@@ -112,7 +112,7 @@ fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) 
 }
 
 /// Makes the signatures that changes to `names` asked for: their own RRsets, the SOA, and the links of
-/// the denial chain that moved.
+/// the denial chain that moved. Names below a cut that came or went are left to the keeper.
 pub(crate) fn sign_names<'n>(served: &ServedZone, names: impl IntoIterator<Item = &'n Name>, now: u32) {
     let Some(signer) = &served.signer else { return };
     let zone = &served.zone;
@@ -164,4 +164,66 @@ fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
 pub(crate) fn unix_now() -> u32 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dnssec::signer::KeyInUse;
+    use dnssec::{Algorithm, SigningPolicy, ZoneKey, ZoneSigner};
+    use wire::RecordType;
+    use zone::{Nsec3Params, ZoneBuilder, ZoneEditor};
+
+    const NOW: u32 = 1_800_000_000;
+    const SOA: &[u8] = b"\x01n\0\x01h\0\0\0\0\x01\0\0\x0e\x10\0\0\x0e\x10\0\x01\x51\x80\0\0\x01\x2c";
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    fn served(mode: DenialMode) -> ServedZone {
+        let mut builder = ZoneBuilder::new(name("example"), mode);
+        builder.add(&name("example"), RecordType::SOA, 3600, SOA);
+        for owner in ["a.example", "m.example", "x.y.example", "z.example"] {
+            builder.add(&name(owner), RecordType::A, 60, &[192, 0, 2, 1]);
+        }
+        let text = ZoneKey::generate(Algorithm::EcdsaP256Sha256).unwrap();
+        let key = KeyInUse { key: Arc::new(ZoneKey::from_isc(&text, 257).unwrap()), active: true, published: true };
+        let signer = ZoneSigner::new(name("example"), vec![key], SigningPolicy::default());
+        builder.set_apex(signer.dnskey_rrset(60).unwrap());
+        ServedZone { zone: Arc::new(builder.finish().unwrap()), signer: Some(Arc::new(signer)) }
+    }
+
+    fn unsigned(served: &ServedZone) -> Vec<Name> {
+        let signer = served.signer.as_ref().unwrap();
+        let due = served.zone.signable().filter(|(_, rrset)| signer.is_due(rrset, NOW));
+        due.map(|(owner, _)| owner).collect()
+    }
+
+    #[test]
+    fn what_a_change_touched_is_signed_at_once() {
+        for mode in [DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())] {
+            let mut served = served(mode);
+            let signer = served.signer.clone().unwrap();
+            assert!(!unsigned(&served).is_empty());
+            served.zone.signable().for_each(|(owner, rrset)| drop(signer.signatures(&owner, rrset, NOW)));
+            // New at the end, in the middle, below new empty non-terminals, a wildcard, a cut; then all gone again.
+            for (owner, rtype, rdata) in [
+                ("zz.example", RecordType::A, &[192, 0, 2, 1][..]),
+                ("mm.example", RecordType::A, &[192, 0, 2, 1]),
+                ("a.b.c.example", RecordType::A, &[192, 0, 2, 1]),
+                ("*.y.example", RecordType::A, &[192, 0, 2, 1]),
+                ("cut.example", RecordType::NS, b"\x01n\0"),
+            ] {
+                for rrsets in [vec![Rrset::new(rtype, 60, vec![rdata.to_vec()])], Vec::new()] {
+                    let mut editor = ZoneEditor::new(&served.zone);
+                    editor.replace_name(&name(owner), rrsets);
+                    served.zone = Arc::new(editor.finish().unwrap());
+                    assert!(!unsigned(&served).is_empty(), "{owner} touches something");
+                    sign_names(&served, [&name(owner)], NOW);
+                    assert_eq!(unsigned(&served), Vec::<Name>::new(), "after {owner}");
+                }
+            }
+        }
+    }
 }

@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 const WAITERS_MAX: usize = 4096;
 /// How often serials that depend on time are looked at.
 const SERIAL_INTERVAL: Duration = Duration::from_secs(60);
+/// The database may be away this long before it is reported: a restart is no news.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
 /// Longest pause between tries while the database is away.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -74,7 +76,17 @@ pub fn spawn(store: Arc<dyn Store>, table: Arc<ZoneTable>, settings: PublishSett
     let status = Arc::new(Mutex::new(PublishStatus::default()));
     let publisher = Publisher { waiters, status: Arc::clone(&status), counters: Arc::clone(keeper.counters()), loaded };
     let zones = ServedZones::new(Arc::clone(&table), settings.rules.clone());
-    let run = Run { store, table, zones, keeper, status, loaded: loaded_sender, cursor: None, poll: settings.poll };
+    let run = Run {
+        store,
+        table,
+        zones,
+        keeper,
+        status,
+        loaded: loaded_sender,
+        cursor: None,
+        poll: settings.poll,
+        failing: None,
+    };
     tokio::spawn(run.run(waiting));
     Ok(publisher)
 }
@@ -117,6 +129,8 @@ struct Run {
     loaded: watch::Sender<bool>,
     cursor: Option<FeedCursor>,
     poll: Duration,
+    /// Since when the feed cannot be read, and whether that was logged.
+    failing: Option<(Instant, bool)>,
 }
 
 impl Run {
@@ -139,7 +153,7 @@ impl Run {
                 }
                 Err(error) => {
                     failures += 1;
-                    self.report(&error, failures);
+                    self.failed(&error);
                     waiters.retain(|waiter| !waiter.is_closed());
                 }
             }
@@ -217,11 +231,12 @@ impl Run {
         Ok(())
     }
 
-    fn succeeded(&self, changes: u64) {
-        let mut status = lock(&self.status);
-        if status.last_error.take().is_some() {
-            tracing::info!("the database answers again");
+    fn succeeded(&mut self, changes: u64) {
+        if let Some((_, true)) = self.failing.take() {
+            tracing::info!("changes can be read again");
         }
+        let mut status = lock(&self.status);
+        status.last_error = None;
         status.is_loaded = true;
         status.last_success = Some(Instant::now());
         status.zones = self.table.view().len();
@@ -229,15 +244,17 @@ impl Run {
         status.changes += changes;
     }
 
-    fn report(&self, error: &StoreError, failures: u32) {
+    /// Logs once for each outage, not at every try.
+    fn failed(&mut self, error: &StoreError) {
         let mut chain = error.to_string();
         let mut source = std::error::Error::source(error);
         while let Some(cause) = source {
             chain = format!("{chain}: {cause}");
             source = cause.source();
         }
-        // Once at the start of an outage, not at every try.
-        if failures == 1 {
+        let (since, is_reported) = self.failing.get_or_insert_with(|| (Instant::now(), false));
+        if !*is_reported && since.elapsed() >= REPORT_AFTER {
+            *is_reported = true;
             tracing::error!(error = chain, "changes cannot be read; answers go on from what is known");
         }
         lock(&self.status).last_error = Some(chain);

@@ -1,0 +1,237 @@
+//! What is stored is served: every kind of change, by us and by strangers, reaches the table.
+
+use dnssec::{Algorithm, ZoneKey, ZoneTable};
+use publish::{PublishSettings, Publisher, ZoneRules};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use store::{KeyChange, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord, ZoneEdit};
+use wire::{Name, RecordType};
+use zone::{DenialMode, Found, Zone};
+
+const BOUND: Duration = Duration::from_secs(20);
+
+struct Server {
+    store: Arc<dyn Store>,
+    table: Arc<ZoneTable>,
+    publisher: Publisher,
+    folder: PathBuf,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // A folder that is gone already is what is wanted.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+impl Server {
+    async fn start(rules: ZoneRules) -> Server {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("signpost-publish-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let settings = StoreSettings {
+            url: format!("sqlite:{}", folder.join("zones.db").display()),
+            connections_max: 4,
+            timeout: Duration::from_secs(5),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        let store = store::open(&settings).await.unwrap();
+        let table = ZoneTable::new();
+        let settings = PublishSettings { rules, ..PublishSettings::default() };
+        let publisher = publish::spawn(Arc::clone(&store), Arc::clone(&table), settings).unwrap();
+        Server { store, table, publisher, folder }
+    }
+
+    async fn create(&self, zone: &str, edit: ZoneEdit) {
+        let soa = replace(zone, RecordType::SOA, &["ns1.example hostmaster.example 5 10800 3600 604800 300"]);
+        let mut content = edit;
+        content.rrsets = RrsetEdit::ReplaceAll(vec![soa, replace(zone, RecordType::NS, &["ns1.example"])]);
+        self.store.create_zone(NewZone { name: name(zone), content }).await.unwrap();
+        self.published().await;
+    }
+
+    async fn patch(&self, zone: &str, changes: Vec<RrsetChange>) {
+        let edit = ZoneEdit { rrsets: RrsetEdit::Patch(changes), ..ZoneEdit::default() };
+        self.store.edit_zone(&name(zone), edit).await.unwrap();
+        self.published().await;
+    }
+
+    async fn edit(&self, zone: &str, edit: ZoneEdit) {
+        self.store.edit_zone(&name(zone), edit).await.unwrap();
+        self.published().await;
+    }
+
+    async fn published(&self) {
+        assert!(self.publisher.published(BOUND).await, "published within the bound");
+    }
+
+    /// SQL by somebody else, and the wait until `is_seen`.
+    async fn sql(&self, sql: &str, is_seen: impl Fn(&Server) -> bool) {
+        let status = Command::new("sqlite3").arg(self.folder.join("zones.db")).arg(sql).status().unwrap();
+        assert!(status.success());
+        let started = Instant::now();
+        while !is_seen(self) {
+            assert!(started.elapsed() < BOUND, "{sql} is never seen");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn zone(&self, zone: &str) -> Option<Arc<Zone>> {
+        self.table.view().get(&name(zone)).map(|served| Arc::clone(&served.zone))
+    }
+
+    fn is_answered(&self, zone: &str, owner: &str) -> bool {
+        self.zone(zone)
+            .is_some_and(|zone| matches!(zone.lookup(name(owner).as_wire(), RecordType::A), Found::Answer { .. }))
+    }
+
+    fn serial(&self, zone: &str) -> u32 {
+        self.zone(zone).unwrap().serial()
+    }
+
+    /// Whether every RRset that wants a signature of the zone's present keys has one.
+    fn is_wholly_signed(&self, zone: &str) -> bool {
+        let view = self.table.view();
+        let served = view.get(&name(zone)).unwrap();
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as u32;
+        let signer = served.signer.as_ref().unwrap();
+        served.zone.signable().all(|(_, rrset)| !signer.is_due(rrset, now))
+    }
+}
+
+fn replace(owner: &str, rtype: RecordType, contents: &[&str]) -> RrsetChange {
+    let record = |content: &&str| StoredRecord { content: (*content).to_owned(), prio: 0, disabled: false };
+    let records = Some(contents.iter().map(record).collect());
+    RrsetChange::Replace { name: name(owner), rtype, ttl: 300, records, comments: None }
+}
+
+fn a(owner: &str) -> RrsetChange {
+    replace(owner, RecordType::A, &["192.0.2.1"])
+}
+
+fn keys() -> Vec<KeyChange> {
+    [257, 256]
+        .map(|flags| KeyChange::Add {
+            flags,
+            active: true,
+            published: true,
+            content: ZoneKey::generate(Algorithm::EcdsaP256Sha256).unwrap().to_string(),
+        })
+        .to_vec()
+}
+
+fn secured(nsec3param: &[&str]) -> ZoneEdit {
+    let values = nsec3param.iter().map(|value| (*value).to_owned()).collect();
+    ZoneEdit { keys: keys(), metadata: vec![("NSEC3PARAM".into(), values)], ..ZoneEdit::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_changes_are_served_when_published_returns() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", ZoneEdit::default()).await;
+    server.patch("example.com", vec![a("www.example.com"), a("a.b.example.com")]).await;
+    assert!(server.is_answered("example.com", "www.example.com"));
+    let zone = server.zone("example.com").unwrap();
+    assert!(zone.node(name("b.example.com").as_wire()).unwrap().is_empty_non_terminal());
+    server
+        .patch("example.com", vec![RrsetChange::Delete { name: name("a.b.example.com"), rtype: RecordType::A }])
+        .await;
+    let zone = server.zone("example.com").unwrap();
+    assert!(zone.node(name("b.example.com").as_wire()).is_none());
+    server.store.delete_zone(&name("example.com")).await.unwrap();
+    server.published().await;
+    assert!(server.zone("example.com").is_none());
+    // SQLite gives the row's id again.
+    server.create("example.com", ZoneEdit::default()).await;
+    assert!(!server.is_answered("example.com", "www.example.com"));
+    server.create("example.net", ZoneEdit::default()).await;
+    assert_eq!(server.table.view().len(), 2);
+    assert_eq!(server.publisher.status().zones, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_changes_are_seen() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", ZoneEdit::default()).await;
+    let id = server.store.zone(&name("example.com")).await.unwrap().unwrap().id.0;
+    let insert = format!(
+        "INSERT INTO records (domain_id, name, type, content, ttl, prio) VALUES ({id}, 'sql.example.com', 'A', '192.0.2.9', 60, 0)"
+    );
+    server.sql(&insert, |server| server.is_answered("example.com", "sql.example.com")).await;
+    server
+        .sql("UPDATE records SET disabled = 1 WHERE name = 'sql.example.com'", |server| {
+            !server.is_answered("example.com", "sql.example.com")
+        })
+        .await;
+    let soa =
+        "UPDATE records SET content = 'ns1.example hostmaster.example 77 10800 3600 604800 300' WHERE type = 'SOA'";
+    server.sql(soa, |server| server.serial("example.com") == 77).await;
+    // A disabled SOA hides the zone; enabled again, all of it is back.
+    server
+        .sql("UPDATE records SET disabled = 1 WHERE type = 'SOA'", |server| server.zone("example.com").is_none())
+        .await;
+    server.sql("UPDATE records SET disabled = 0", |server| server.is_answered("example.com", "sql.example.com")).await;
+    server.sql("DELETE FROM domains", |server| server.zone("example.com").is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_row_costs_itself_alone() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", ZoneEdit::default()).await;
+    let rows = "INSERT INTO records (domain_id, name, type, content, ttl, prio) \
+         SELECT id, 'bad.example.com', 'A', 'not an address', 60, 0 FROM domains; \
+         INSERT INTO records (domain_id, name, type, content, ttl, prio) \
+         SELECT id, 'good.example.com', 'A', '192.0.2.1', 60, 0 FROM domains";
+    server.sql(rows, |server| server.is_answered("example.com", "good.example.com")).await;
+    assert!(!server.is_answered("example.com", "bad.example.com"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn securing_switching_and_unsecuring() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", ZoneEdit::default()).await;
+    server.patch("example.com", vec![a("www.example.com")]).await;
+    server.edit("example.com", secured(&[])).await;
+    let has = |rtype| server.zone("example.com").unwrap().apex_node().rrset(rtype).is_some();
+    assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Nsec);
+    assert!(has(RecordType::DNSKEY) && !has(RecordType::NSEC3PARAM));
+    let nsec3 = ZoneEdit { metadata: vec![("NSEC3PARAM".into(), vec!["1 0 0 -".into()])], ..ZoneEdit::default() };
+    server.edit("example.com", nsec3).await;
+    assert!(matches!(server.zone("example.com").unwrap().denial_mode(), DenialMode::Nsec3(_)));
+    assert!(has(RecordType::NSEC3PARAM));
+    let cds = ZoneEdit { metadata: vec![("PUBLISH-CDS".into(), vec!["2".into()])], ..ZoneEdit::default() };
+    server.edit("example.com", cds).await;
+    assert!(has(RecordType::CDS) && !has(RecordType::CDNSKEY));
+    server.patch("example.com", vec![a("www2.example.com")]).await;
+    assert!(server.is_answered("example.com", "www2.example.com") && has(RecordType::DNSKEY));
+    let started = Instant::now();
+    while !server.is_wholly_signed("example.com") {
+        assert!(started.elapsed() < BOUND, "the keeper signs everything");
+        tokio::task::yield_now().await;
+    }
+    server.edit("example.com", ZoneEdit { keys: vec![KeyChange::RemoveAll], ..ZoneEdit::default() }).await;
+    assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
+    assert!(!has(RecordType::DNSKEY) && !has(RecordType::NSEC3PARAM) && !has(RecordType::CDS));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn soa_edit_moves_the_served_serial_alone() {
+    let rules = ZoneRules { soa_edit_signed: "INCREMENT-WEEKS".into(), ..ZoneRules::default() };
+    let server = Server::start(rules).await;
+    server.create("plain.example", ZoneEdit::default()).await;
+    assert_eq!(server.serial("plain.example"), 5);
+    server.create("signed.example", secured(&["1 0 0 -"])).await;
+    let weeks = server.serial("signed.example") - 5;
+    assert!(weeks > 2900, "weeks since 1970 were added: {weeks}");
+    let stored = server.store.zone(&name("signed.example")).await.unwrap().unwrap().serial;
+    assert_eq!(stored, Some(5));
+}
