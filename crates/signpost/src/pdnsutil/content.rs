@@ -13,7 +13,7 @@ pub(super) fn rtype(text: &str) -> Result<RecordType, Failure> {
 /// A content from the command line or a zone file's field, names relative to the root.
 pub(super) fn parse(rtype: RecordType, text: &str) -> Result<StoredRecord, Failure> {
     let content = wire::content::from_zone_file(rtype, text, &Name::root()).map_err(|error| {
-        Failure::Said(format!("Error: Parsing record content (try 'pdnsutil check-zone'): {error} in '{text}'"))
+        Failure::Said(format!("Error: Parsing record content (try 'pdnsutil check-zone'): {error}"))
     })?;
     Ok(StoredRecord { content: content.stored, prio: content.prio, disabled: false })
 }

@@ -46,13 +46,12 @@ pub(super) async fn show(tool: &mut Tool, parameters: &[String]) -> Outcome {
     if is_presigned {
         tool.output.data("Zone is presigned");
     }
-    if keys.is_empty() {
+    // Of a presigned zone the keys in the database are not used.
+    if keys.is_empty() || is_presigned {
         tool.output.chatter(format_args!("No keys for zone '{}'.", zone.to_dotless()));
         return Ok(());
     }
-    if !is_presigned {
-        tool.output.data(semantics(&summary));
-    }
+    tool.output.data(semantics(&summary));
     tool.output.data("keys: ");
     for key in &keys {
         show_key(tool, &zone, key);
