@@ -61,6 +61,9 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let table = ZoneTable::new();
     let plane = DataPlane::bind(&dns_settings(&settings.dns), Arc::clone(&table))?;
     let dns = plane.local_addrs().to_vec();
+    for address in &dns {
+        tracing::info!(%address, "DNS listens");
+    }
     let plane = Arc::new(plane);
     let listeners = http_listeners(settings).await?;
 

@@ -57,7 +57,7 @@ pub fn read(
     Ok(())
 }
 
-/// The value of the first of these variables that is set, as `SIGNPOST_NAME`, then as `PDNS_NAME`.
+/// The value of a variable if it is set and not empty, as `SIGNPOST_NAME`, then as `PDNS_NAME`.
 pub fn location(variables: &[Variable], name: &str) -> Option<(String, Origin)> {
     [Prefix::Signpost, Prefix::Pdns].into_iter().find_map(|wanted| {
         variables

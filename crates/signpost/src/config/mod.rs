@@ -61,6 +61,14 @@ impl Sources {
         }
     }
 
+    /// Whether a flag or a variable says where zones are.
+    fn names_a_database(&self) -> bool {
+        let names = ["database-url", "launch"];
+        names.iter().any(|name| {
+            self.flags.iter().any(|flag| flag.name == *name) || environment::location(&self.variables, name).is_some()
+        })
+    }
+
     /// A file or folder that a flag or a variable names.
     fn location(&self, name: &str) -> Option<String> {
         let flag = self.flags.iter().rev().find(|flag| flag.name == name).map(|flag| flag.text.clone());
@@ -79,15 +87,12 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
     let mut pdns = PdnsSettings::default();
     let mut warnings = Vec::new();
 
-    let toml = sources.location("config").map(PathBuf::from);
-    match &toml {
-        Some(path) => toml_file::read(path, &mut layers)?,
-        None => {
-            let path = sources.default_path(TOML_DEFAULT);
-            if path.exists() {
-                toml_file::read(&path, &mut layers)?;
-            }
-        }
+    let toml = match sources.location("config") {
+        Some(path) => Some(PathBuf::from(path)),
+        None => Some(sources.default_path(TOML_DEFAULT)).filter(|path| path.exists()),
+    };
+    if let Some(path) = &toml {
+        toml_file::read(path, &mut layers)?;
     }
     read_pdns_conf(sources, toml.is_some(), &mut pdns, &mut warnings)?;
     environment::read(&sources.variables, &mut layers, &mut pdns, &mut warnings)?;
@@ -121,7 +126,8 @@ fn read_pdns_conf(
         return pdns_conf::read(&dir, &name.unwrap_or_default(), pdns);
     }
     let dir = sources.default_path(PDNS_DIR_DEFAULT);
-    if !sources.falls_back_to_pdns_conf || has_toml || !pdns_conf::file_in(&dir, "").exists() {
+    let is_decided = has_toml || sources.names_a_database();
+    if !sources.falls_back_to_pdns_conf || is_decided || !pdns_conf::file_in(&dir, "").exists() {
         return Ok(());
     }
     // Nobody asked for this file by name: not being allowed to read it is worth a word, not an end.

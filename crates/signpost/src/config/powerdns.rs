@@ -311,6 +311,16 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_names_every_setting_that_means_something() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configure.md");
+        let manual = std::fs::read_to_string(path).unwrap();
+        for name in ALIASES.iter().map(|(theirs, _)| theirs).chain(COMBINED) {
+            let stands = manual.contains(&format!("`{name}`")) || manual.contains(&format!("`{name}="));
+            assert!(stands, "docs/configure.md does not name {name}");
+        }
+    }
+
+    #[test]
     fn backends_and_statements_are_known_by_pattern() {
         assert!(matches!(find("gmysql-host"), Some(Meaning::Ignored(_))));
         assert!(matches!(find("gpgsql-get-all-domains-query"), Some(Meaning::Ignored(_))));
