@@ -42,8 +42,8 @@ pub enum ApiError {
     /// 422: the request was understood and breaks a rule. At least one text.
     #[error("{}", .0.join("; "))]
     Invalid(Vec<String>),
-    /// 503: the database did not do it.
-    #[error("the database is not available, nothing was changed; try again")]
+    /// 503: the database did not do it, or did not say that it did.
+    #[error("the database does not answer; try again later")]
     Unavailable(#[source] StoreError),
     /// 500: the database holds something unreadable, or we are at fault.
     #[error("{0}")]

@@ -83,7 +83,7 @@ async fn a_lost_database_is_a_clear_503_everywhere() {
         ("PUT", &format!("{zone}/notify"), Value::Null),
     ] {
         let answer = server.call(method, path, body).await;
-        answer.is_error(503, "the database is not available, nothing was changed; try again");
+        answer.is_error(503, "the database does not answer; try again later");
         assert_eq!(answer.header("retry-after"), Some("5"), "{method} {path}");
     }
     // What needs no database goes on.
