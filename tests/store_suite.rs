@@ -1,11 +1,15 @@
 //! One behaviour suite for both databases (DESIGN section 3).
 
+#[path = "store_suite/adopt.rs"]
+mod adopt;
 #[path = "store_suite/bench.rs"]
 mod bench;
 #[path = "store_suite/edit.rs"]
 mod edit;
 #[path = "store_suite/feed.rs"]
 mod feed;
+#[path = "store_suite/outage.rs"]
+mod outage;
 #[path = "store_suite/rectify.rs"]
 mod rectify;
 
@@ -22,7 +26,11 @@ macro_rules! store_suite {
 
 store_suite! {
     feed: foreign_sql_is_loaded_and_then_followed, what_rectifying_rewrites_is_silent, a_rollback_is_never_seen,
-        our_own_edits_come_by_the_feed;
+        our_own_edits_come_by_the_feed, a_large_patch_is_listed_by_name, a_replaced_zone_is_loaded_afresh,
+        too_many_names_are_not_listed, a_cursor_from_before_pruning_loads_everything,
+        another_database_loads_everything, waiting_ends_with_a_change, the_journal_knows_its_gaps;
+    adopt: what_powerdns_made_is_taken_as_it_is, a_schema_from_before_4_7_is_refused,
+        opening_again_changes_nothing, a_zone_without_our_row_is_adopted;
     edit: a_zone_is_created_listed_and_deleted, rrsets_are_patched_and_read_back, the_same_again_changes_nothing,
         comments_live_beside_records, a_conflict_undoes_the_whole_patch, serials_follow_soa_edit_api,
         settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone;

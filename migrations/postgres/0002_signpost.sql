@@ -5,7 +5,7 @@ CREATE TABLE signpost_state (
     -- Tells this database from another one behind the same address.
     database_id TEXT NOT NULL DEFAULT gen_random_uuid()::TEXT,
     -- Feed rows of transactions below this one may be missing.
-    feed_pruned_below XID8 NOT NULL DEFAULT pg_current_xact_id()
+    feed_pruned_below XID8 NOT NULL DEFAULT '0'
 );
 INSERT INTO signpost_state DEFAULT VALUES;
 

@@ -176,11 +176,25 @@ impl Postgres {
         let pid_file = self.directory.join("data/postmaster.pid");
         let text = fs::read_to_string(&pid_file).with_context(|| format!("reading {}", pid_file.display()))?;
         let postmaster = text.lines().next().context("postmaster.pid is empty")?.trim().to_owned();
-        // The postmaster first: what it does not see it does not replace.
+        // The postmaster first: what it does not see it does not replace. Once it is killed, its children are no
+        // longer known as such.
+        let mut children = children_of(&postmaster)?;
         run(Command::new("kill").args(["-s", signal, &postmaster]))?;
-        for child in children(&postmaster)? {
+        children.extend(children_of(&postmaster)?);
+        for child in &children {
             // One may have ended by itself in between.
-            let _ = Command::new("kill").args(["-s", signal, &child]).stderr(Stdio::null()).status();
+            let _ = Command::new("kill").args(["-s", signal, child]).stderr(Stdio::null()).status();
+        }
+        if signal == "KILL" {
+            // A new postmaster refuses to start beside processes of the old one.
+            let is_alive = |pid: &String| Path::new("/proc").join(pid).join("exe").exists();
+            while children.iter().chain([&postmaster]).any(is_alive) {
+                std::thread::yield_now();
+            }
+            // Its lock files name a process that may stay a zombie for as long as nobody asks for its exit code.
+            for lock in [pid_file, self.directory.join(format!(".s.PGSQL.{}.lock", self.port))] {
+                fs::remove_file(&lock).with_context(|| format!("removing {}", lock.display()))?;
+            }
         }
         Ok(())
     }
@@ -234,7 +248,7 @@ fn guard(directory: &Path) -> Result<Child> {
         .context("running sh")
 }
 
-fn children(parent: &str) -> Result<Vec<String>> {
+fn children_of(parent: &str) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc")?.flatten() {
         let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };

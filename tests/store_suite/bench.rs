@@ -89,7 +89,7 @@ pub(crate) fn foreign_sql(kind: Kind, place: &str, sql: &str) -> String {
 }
 
 /// Runs a case on a fresh database.
-pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, case: fn(Bench) -> F) {
+pub(crate) fn run<F: Future<Output = ()>>(kind: Kind, case: impl FnOnce(Bench) -> F) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let (place, url, directory) = empty(kind);

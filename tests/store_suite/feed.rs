@@ -110,3 +110,142 @@ pub(crate) async fn our_own_edits_come_by_the_feed(bench: Bench) {
     bench.store.delete_zone(&name("z.test")).await.unwrap();
     assert_eq!(bench.changes(&cursor).await.0, [format!("gone {id}")]);
 }
+
+pub(crate) async fn a_large_patch_is_listed_by_name(bench: Bench) {
+    bench.store.create_zone(new_zone("z.test")).await.unwrap();
+    let (_, cursor) = bench.load().await;
+    let changes =
+        (0..2000).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &["192.0.2.1"])).collect();
+    bench.store.edit_zone(&name("z.test"), patch(changes)).await.unwrap();
+    let (changes, cursor) = bench.changes(&cursor).await;
+    assert_eq!(changes.len(), 2002, "{:?}", changes.first());
+    let changes = (0..2000).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &[])).collect();
+    bench.store.edit_zone(&name("z.test"), patch(changes)).await.unwrap();
+    assert_eq!(bench.changes(&cursor).await.0.len(), 2002);
+}
+
+pub(crate) async fn a_replaced_zone_is_loaded_afresh(bench: Bench) {
+    bench.store.create_zone(new_zone("z.test")).await.unwrap();
+    let (_, cursor) = bench.load().await;
+    let store::RrsetEdit::ReplaceAll(mut all) = new_zone("z.test").content.rrsets else { unreachable!() };
+    all.extend((0..1500).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &["192.0.2.1"])));
+    let edit = store::ZoneEdit { rrsets: store::RrsetEdit::ReplaceAll(all), ..store::ZoneEdit::default() };
+    bench.store.edit_zone(&name("z.test"), edit).await.unwrap();
+    let id = bench.sql("SELECT id FROM domains");
+    assert_eq!(bench.changes(&cursor).await.0, [format!("reload {id}")]);
+    assert_eq!(bench.load().await.0["z.test."].len(), 1503);
+}
+
+pub(crate) async fn too_many_names_are_not_listed(bench: Bench) {
+    bench.sql(ZONE);
+    let (_, cursor) = bench.load().await;
+    bench.sql(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i <= 20000) \
+         INSERT INTO records (domain_id, name, type, content, ttl) \
+         SELECT 7, 'n' || i || '.example.com', 'A', '192.0.2.1', 60 FROM n",
+    );
+    assert_eq!(bench.changes(&cursor).await.0, ["reload 7"]);
+}
+
+pub(crate) async fn a_cursor_from_before_pruning_loads_everything(bench: Bench) {
+    bench.sql(ZONE);
+    let (_, cursor) = bench.load().await;
+    bench.sql("UPDATE records SET ttl = 61 WHERE name = 'mail.example.com'");
+    bench.store.prune().await.unwrap();
+    let (changes, later) = bench.changes(&cursor).await;
+    assert_eq!(changes.len(), 1, "what is young is kept");
+    bench.sql(match bench.kind {
+        crate::bench::Kind::Postgres => "UPDATE signpost_feed SET written_at = now() - interval '2 hours'",
+        crate::bench::Kind::Sqlite => "UPDATE signpost_feed SET written_at = written_at - 7200",
+    });
+    bench.store.prune().await.unwrap();
+    assert_eq!(bench.sql("SELECT count(*) FROM signpost_feed"), "0");
+    assert_eq!(bench.changes(&cursor).await.0, ["load all"]);
+    let (changes, later) = bench.changes(&later).await;
+    assert!(changes.is_empty(), "a reader that kept up does not notice: {changes:?}");
+    bench.sql("UPDATE records SET ttl = 62 WHERE name = 'mail.example.com'");
+    assert_eq!(bench.changes(&later).await.0.len(), 1);
+}
+
+pub(crate) async fn another_database_loads_everything(bench: Bench) {
+    let (_, cursor) = bench.load().await;
+    let (_, url, _directory) = crate::bench::empty(bench.kind);
+    let other = store::open(&crate::bench::settings(&url)).await.unwrap();
+    assert!(matches!(other.changes(&cursor).await.unwrap(), store::FeedBatch::LoadAll));
+}
+
+pub(crate) async fn waiting_ends_with_a_change(bench: Bench) {
+    use std::time::{Duration, Instant};
+    let long = Duration::from_secs(60);
+    bench.sql(ZONE);
+    // The listener's first word, and whatever the set-up rang for.
+    bench.store.wait_for_change(Duration::from_secs(2)).await;
+    bench.store.wait_for_change(Duration::from_millis(200)).await;
+    let started = Instant::now();
+    bench.store.wait_for_change(Duration::from_millis(50)).await;
+    assert!(started.elapsed() >= Duration::from_millis(50), "nothing changed");
+
+    let started = Instant::now();
+    let edit = patch(vec![replace("own.example.com", RecordType::A, &["192.0.2.1"])]);
+    let zone = name("example.com");
+    let (_, commit) = tokio::join!(bench.store.wait_for_change(long), bench.store.edit_zone(&zone, edit));
+    commit.unwrap();
+    assert!(started.elapsed() < long);
+
+    if bench.kind == crate::bench::Kind::Postgres {
+        // Another process of ours, and a stranger.
+        bench.store.wait_for_change(Duration::from_millis(500)).await;
+        let other = store::open(&crate::bench::settings(&bench.url)).await.unwrap();
+        let edit = patch(vec![replace("other.example.com", RecordType::A, &["192.0.2.1"])]);
+        let started = Instant::now();
+        let (_, commit) = tokio::join!(bench.store.wait_for_change(long), other.edit_zone(&zone, edit));
+        commit.unwrap();
+        assert!(started.elapsed() < long);
+        bench.store.wait_for_change(Duration::from_millis(500)).await;
+        let started = Instant::now();
+        bench.sql("UPDATE records SET ttl = 99 WHERE name = 'mail.example.com'");
+        bench.store.wait_for_change(long).await;
+        assert!(started.elapsed() < long);
+    }
+}
+
+pub(crate) async fn the_journal_knows_its_gaps(bench: Bench) {
+    bench.store.create_zone(new_zone("z.test")).await.unwrap();
+    let edit = async |text: &str| {
+        let edit = store::ZoneEdit {
+            actor: Some("somebody".to_owned()),
+            ..patch(vec![replace("t.z.test", RecordType::TXT, &[&format!("\"{text}\"")])])
+        };
+        bench.store.edit_zone(&name("z.test"), edit).await.unwrap();
+    };
+    edit("a").await;
+    edit("b").await;
+    bench.sql("UPDATE records SET ttl = 5 WHERE name = 'ns1.z.test'");
+    edit("c").await;
+    edit("d").await;
+    // The trace of a foreign write is pruned: the gap is remembered.
+    bench.sql("UPDATE records SET ttl = 6 WHERE name = 'ns1.z.test'");
+    bench.sql(match bench.kind {
+        crate::bench::Kind::Postgres => "UPDATE signpost_feed SET written_at = now() - interval '2 hours'",
+        crate::bench::Kind::Sqlite => "UPDATE signpost_feed SET written_at = written_at - 7200",
+    });
+    bench.store.prune().await.unwrap();
+    edit("e").await;
+    edit("f").await;
+    let gaps = match bench.kind {
+        crate::bench::Kind::Postgres => {
+            "SELECT generation, is_after_gap::int FROM signpost_journal ORDER BY generation"
+        }
+        crate::bench::Kind::Sqlite => "SELECT generation, is_after_gap FROM signpost_journal ORDER BY generation",
+    };
+    assert_eq!(
+        bench.sql(gaps).lines().collect::<Vec<_>>(),
+        ["1|1", "2|0", "3|0", "4|1", "5|0", "6|1", "7|0"],
+        "the first has nothing before it"
+    );
+    let entry =
+        bench.sql("SELECT actor, serial_after - serial_before, changes FROM signpost_journal WHERE generation = 3");
+    assert!(entry.starts_with("somebody|1|["), "{entry}");
+    assert!(entry.contains(r#""old":{"records":[{"content":"\"a\"""#), "{entry}");
+    assert!(entry.contains(r#""new":{"records":[{"content":"\"b\"""#), "{entry}");
+}

@@ -17,7 +17,7 @@ const SQLITE_ROWS_AHEAD: usize = 1024;
 /// The pools of an open database.
 #[derive(Clone)]
 pub(crate) enum Pools {
-    Postgres { pool: PgPool, options: PgConnectOptions },
+    Postgres { pool: PgPool, options: Arc<PgConnectOptions> },
     Sqlite { pool: SqlitePool },
 }
 
@@ -90,7 +90,7 @@ async fn open_postgres(settings: &StoreSettings) -> Result<Pools, StoreError> {
     if fsync != "on" {
         tracing::warn!("Postgres runs with fsync = {fsync}: a crash of its host can lose acknowledged changes");
     }
-    Ok(Pools::Postgres { pool, options })
+    Ok(Pools::Postgres { pool, options: Arc::new(options) })
 }
 
 async fn open_sqlite(settings: &StoreSettings) -> Result<Pools, StoreError> {
@@ -125,4 +125,52 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Pools, StoreError> {
         )));
     }
     Ok(Pools::Sqlite { pool })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::Sql;
+
+    #[tokio::test]
+    async fn every_sqlite_connection_is_durable() {
+        let directory = std::env::temp_dir().join(format!("signpost-connect-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let settings = StoreSettings {
+            url: format!("sqlite:{}", directory.join("x.db").display()),
+            connections_max: 4,
+            timeout: Duration::from_secs(5),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        let pools = Pools::open(&settings).await.unwrap();
+        let mut sessions = Vec::new();
+        for _ in 0..4 {
+            let mut session = pools.session(settings.timeout).await.unwrap();
+            for (pragma, wanted) in [
+                (Sql::both("PRAGMA synchronous"), "2"),
+                (Sql::both("PRAGMA journal_mode"), "wal"),
+                (Sql::both("PRAGMA foreign_keys"), "1"),
+                (Sql::both("PRAGMA busy_timeout"), "5000"),
+            ] {
+                let row = session.first("asking", pragma, []).await.unwrap().unwrap();
+                assert_eq!(row.text(0).unwrap(), wanted, "{}", pragma.sqlite);
+            }
+            sessions.push(session);
+        }
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_in_memory_is_refused() {
+        let settings = StoreSettings {
+            url: "sqlite::memory:".to_owned(),
+            connections_max: 4,
+            timeout: Duration::from_secs(5),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        let Err(error) = Pools::open(&settings).await else { panic!("it is not durable") };
+        assert!(error.to_string().contains("would not be durable"), "{error}");
+    }
 }

@@ -166,6 +166,11 @@ impl Store for DatabaseStore {
     async fn wait_for_change(&self, poll: Duration) {
         self.bell.wait(poll).await;
     }
+
+    async fn prune(&self) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
+        changes::prune(&mut self.session().await?).await
+    }
 }
 
 fn unix_now() -> i64 {

@@ -72,6 +72,12 @@ pub trait Store: Send + Sync + 'static {
     async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError>;
     /// Returns when a change was notified or `poll` has passed, whichever is first. Never fails: without LISTEN it is a timer.
     async fn wait_for_change(&self, poll: std::time::Duration);
+    /// Removes feed rows and journal entries that nobody needs any more: of more than an hour, and of more than 30
+    /// days. A reader does so by itself every five minutes; a cursor older than what was removed gets
+    /// [`FeedBatch::LoadAll`]. A store that wraps another need not pass it on.
+    async fn prune(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// Opens the store a URL names (`postgres://…`, `sqlite:path/file.db`), creates or adopts the tables, runs our migrations.

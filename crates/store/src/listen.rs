@@ -33,7 +33,9 @@ impl Bell {
     pub(crate) fn new(pools: &Pools, timeout: Duration) -> Bell {
         let wake = Arc::new(Notify::new());
         let listener = match pools {
-            Pools::Postgres { options, .. } => Some(tokio::spawn(listen(options.clone(), timeout, Arc::clone(&wake)))),
+            Pools::Postgres { options, .. } => {
+                Some(tokio::spawn(listen(PgConnectOptions::clone(options), timeout, Arc::clone(&wake))))
+            }
             Pools::Sqlite { .. } => None,
         };
         Bell { wake, is_announcing: Arc::new(AtomicBool::new(false)), listener }
