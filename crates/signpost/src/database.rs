@@ -1,9 +1,10 @@
 //! From settings to an open store.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use api::ZoneDefaults;
-use store::StoreSettings;
+use store::{Store, StoreError, StoreSettings};
 
 use crate::config::settings::DatabaseSettings;
 
@@ -15,6 +16,20 @@ pub fn store_settings(database: &DatabaseSettings, zones: &ZoneDefaults, migrate
         timeout: database.timeout,
         default_ttl: zones.ttl,
         migrate,
+    }
+}
+
+/// Opens the database for a command that only reads. One that only PowerDNS has used until now gets our tables, as it
+/// would from the server: they are additions, and PowerDNS does not see them.
+///
+/// # Errors
+///
+/// The database does not answer, or cannot be used.
+pub async fn open_to_read(database: &DatabaseSettings, zones: &ZoneDefaults) -> Result<Arc<dyn Store>, StoreError> {
+    // Tables that are there are left alone, so that a standby or a role without rights to change them will do.
+    match store::open(&store_settings(database, zones, false)).await {
+        Err(StoreError::Schema(_)) => store::open(&store_settings(database, zones, true)).await,
+        other => other,
     }
 }
 

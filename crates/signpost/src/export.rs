@@ -108,7 +108,7 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<ServedZone> {
         bail!("no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url)");
     };
     database::refuse_missing_file(database)?;
-    let store = store::open(&database::store_settings(database, &settings.zones, false)).await?;
+    let store = database::open_to_read(database, &settings.zones).await?;
     let Some(summary) = store.zone(zone).await? else { bail!("zone {zone} not found") };
     let rules = serve::zone_rules(settings);
     let now = unix_now()?;

@@ -5,7 +5,7 @@
 pub enum Meaning {
     /// The setting of ours that takes the same values.
     As(&'static str),
-    /// Several of them together make one of ours: [`super::translate`].
+    /// Several of them together make one of ours.
     Combined,
     /// Nothing, for this reason.
     Ignored(&'static str),

@@ -1,7 +1,7 @@
 //! PowerDNS's `pdnsutil`: its commands, its words on its streams, its exit codes (PDNS-DIALECT section 13).
 //!
 //! It works on the database directly, whether a server runs or not; a running one follows the change feed. Each group
-//! of commands has a file; what all of them share is [`Tool`].
+//! of commands has a file; what all of them share is `Tool`.
 
 mod check;
 mod commands;
@@ -227,8 +227,10 @@ async fn open(
         );
     };
     database::refuse_missing_file(&database)?;
-    let may_migrate = access == Access::Write;
-    let opened = store::open(&database::store_settings(&database, &settings.zones, may_migrate)).await;
+    let opened = match access {
+        Access::Write => store::open(&database::store_settings(&database, &settings.zones, true)).await,
+        Access::None | Access::Read => database::open_to_read(&database, &settings.zones).await,
+    };
     let store = opened.map_err(|error| {
         let url = postgres_url::redacted(&database.url.0);
         anyhow::Error::from(error).context(format!("cannot open the database {url} ({})", database.origin))

@@ -76,3 +76,27 @@ async fn a_port_in_use_is_said_with_what_to_do() {
     assert!(text.starts_with("a port is in use: choose others with --dns-port"), "{text}");
     assert!(text.contains("cannot listen for HTTP on 127.0.0.1:"), "{text}");
 }
+
+#[tokio::test]
+async fn the_sample_zone_is_exported_as_stored_and_as_served() {
+    let folder = Folder::new("export");
+    let settings = settings(&folder.options(), Vec::new(), "k").unwrap();
+    sample::ensure(&settings, &sample::zone()).await.unwrap();
+    let export = async |with_dnssec| {
+        let mut out = Vec::new();
+        crate::export::export(&settings, "Example.com", with_dnssec, &mut out).await.unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let of_type = |text: &str, rtype: &str| text.lines().filter(|line| line.split('\t').nth(3) == Some(rtype)).count();
+    let stored = export(false).await;
+    assert!(stored.starts_with("example.com.\t60\tIN\tSOA\tns1.example.com. hostmaster.example.com. "), "{stored}");
+    assert_eq!((stored.lines().count(), of_type(&stored, "DNSKEY")), (12, 0));
+    let served = export(true).await;
+    // Names with data: apex, ns1, mail, www, blog, *.apps, _sip._tcp; without: apps, _tcp (RFC 5155 section 7.1).
+    assert_eq!((of_type(&served, "DNSKEY"), of_type(&served, "NSEC3"), of_type(&served, "NSEC3PARAM")), (2, 9, 1));
+    // One signature for each RRset: 11 stored, DNSKEY, NSEC3PARAM, the chain.
+    assert_eq!(of_type(&served, "RRSIG"), 11 + 2 + 9);
+    let mut out = Vec::new();
+    let error = crate::export::export(&settings, "nope.test", false, &mut out).await.unwrap_err();
+    assert_eq!(error.to_string(), "zone nope.test. not found");
+}
