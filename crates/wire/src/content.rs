@@ -9,6 +9,7 @@
 //! records back and compares them as text, so a string of over 255 octets must come back in one pair of
 //! quotes, though the wire has it in pieces.
 
+mod auto_hint;
 mod normal;
 mod row;
 mod txt;
@@ -74,6 +75,9 @@ pub fn from_api(rtype: RecordType, text: &str) -> Result<Content, ContentError> 
                 Some(_) => normal::normalise(text, normal::NonAscii::Escaped)?,
                 None => text.trim_ascii().to_string(),
             };
+            if auto_hint::is_in(rtype, &normal) {
+                return with_auto_hint(rtype, &normal);
+            }
             let wire = rdata::parse(rtype, &normal, None)?;
             let canonical = rdata::print(rtype, &wire)?;
             if !canonical.eq_ignore_ascii_case(&normal) {
@@ -93,10 +97,14 @@ pub fn from_zone_file(rtype: RecordType, text: &str, origin: &Name) -> Result<Co
     if rtype == RecordType::LUA {
         return lua(text);
     }
-    if is_text(rtype) && !text.trim_ascii_start().starts_with("\\#") {
+    if keeps_spelling(rtype, text) {
         let normal = normal::escape_controls(text)?;
         let txt = txt::read(&normal, Quotes::Optional)?;
         return accepted(rtype, txt.wire, txt.spelling);
+    }
+    if auto_hint::is_in(rtype, text) {
+        let read = auto_hint::read(rtype, text, Some(origin))?;
+        return accepted(rtype, read.wire, read.stored);
     }
     printed(rtype, rdata::parse(rtype, text, Some(origin))?)
 }
@@ -110,8 +118,11 @@ pub fn to_api(rtype: RecordType, stored: &str, prio: Option<i32>) -> Result<Stri
     if rtype == RecordType::LUA {
         return Ok(stored.to_string());
     }
-    if is_text(rtype) {
+    if keeps_spelling(rtype, stored) {
         return Ok(txt::read_stored(stored)?.spelling);
+    }
+    if auto_hint::is_in(rtype, stored) {
+        return Ok(auto_hint::read(rtype, stored, None)?.canonical);
     }
     let wire = row::to_wire(rtype, stored, prio)?;
     Ok(rdata::print(rtype, &wire)?)
@@ -138,7 +149,11 @@ pub fn from_wire(rtype: RecordType, wire: &[u8]) -> Result<Content, ContentError
     printed(rtype, wire.to_vec())
 }
 
-/// Types of character-strings only, which keep their spelling.
+/// Whether `text` is of character-strings only and not in the generic format; it then keeps its spelling.
+fn keeps_spelling(rtype: RecordType, text: &str) -> bool {
+    is_text(rtype) && !text.trim_ascii_start().starts_with("\\#")
+}
+
 fn is_text(rtype: RecordType) -> bool {
     matches!(rtype, RecordType::TXT | RecordType::SPF | RecordType::RESINFO | RecordType::WALLET)
 }
@@ -147,6 +162,15 @@ fn is_text(rtype: RecordType) -> bool {
 fn lua(text: &str) -> Result<Content, ContentError> {
     let wire = row::lua_to_wire(text)?;
     accepted(RecordType::LUA, wire, text.to_string())
+}
+
+/// A content that is stored with its `auto`, and served without that hint.
+fn with_auto_hint(rtype: RecordType, normal: &str) -> Result<Content, ContentError> {
+    let read = auto_hint::read(rtype, normal, None)?;
+    if !read.canonical.eq_ignore_ascii_case(normal) {
+        return Err(unexpected_format(&read.canonical));
+    }
+    accepted(rtype, read.wire, read.stored)
 }
 
 /// The content whose stored form is the canonical one.

@@ -87,6 +87,7 @@ pub fn print(rtype: RecordType, wire: &[u8]) -> Result<String, RdataError> {
 pub(crate) fn print_with(rtype: RecordType, wire: &[u8], dot: FinalDot) -> Result<String, RdataError> {
     check_length(wire)?;
     let Some(fields) = table::text_fields(rtype) else {
+        check(rtype, wire)?;
         return Ok(generic::print(wire));
     };
     let mut text = String::with_capacity(wire.len() * 2);
@@ -178,3 +179,6 @@ fn canonical_a6(wire: &[u8]) -> Cow<'_, [u8]> {
         _ => Cow::Borrowed(wire),
     }
 }
+
+#[cfg(test)]
+mod tests;

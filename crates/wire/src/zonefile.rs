@@ -18,7 +18,7 @@ use generate::Generator;
 pub const GENERATED_RECORDS_MAX: usize = 65_536;
 
 /// Octets of text that all `$GENERATE` lines of a file may make.
-pub const GENERATED_OCTETS_MAX: usize = 1 << 26;
+pub const GENERATED_OCTETS_MAX: usize = 1 << 24;
 
 /// Largest TTL (RFC 2181 section 8).
 pub const TTL_MAX: u32 = i32::MAX as u32;

@@ -22,7 +22,7 @@ pub(super) fn to_wire(rtype: RecordType, stored: &str, prio: Option<i32>) -> Res
         }
         RecordType::SOA => soa_to_wire(stored)?,
         RecordType::LUA => lua_to_wire(stored)?,
-        _ if super::is_text(rtype) && !stored.trim_ascii_start().starts_with("\\#") => txt::stored_to_wire(stored)?,
+        _ if super::keeps_spelling(rtype, stored) => txt::stored_to_wire(stored)?,
         _ => rdata::parse(rtype, stored, None)?,
     };
     Ok(wire)

@@ -248,6 +248,23 @@ fn rows_beyond_repair_say_why() {
     assert!(error.0.contains("Data field in DNS should end on a quote"));
 }
 
+/// PowerDNS's own `auto` hints stay in the text, and the wire goes without them.
+#[test]
+fn automatic_hints_are_stored_and_served_without() {
+    let text = "1 svc.x. alpn=h2 ipv4hint=auto ipv6hint=auto";
+    let content = taken("HTTPS", text);
+    assert_eq!(content.stored, "1 svc.x alpn=h2 ipv4hint=auto ipv6hint=auto");
+    assert_eq!(content.wire, taken("HTTPS", "1 svc.x. alpn=h2").wire);
+    assert_eq!(to_api(RecordType::HTTPS, &content.stored, Some(0)).unwrap(), text);
+    assert_eq!(to_wire(RecordType::HTTPS, &content.stored, Some(0)).unwrap(), content.wire);
+    assert_eq!(
+        refused("HTTPS", "1 . ipv6hint=auto ipv4hint=auto"),
+        "Not in expected format (parsed as '1 . ipv4hint=auto ipv6hint=auto')"
+    );
+    let file = from_zone_file(RecordType::HTTPS, text, &Name::root()).unwrap();
+    assert_eq!(file, content);
+}
+
 #[test]
 fn zone_files_give_relative_names_and_free_spelling() {
     let origin: Name = "example.com".parse().unwrap();

@@ -47,6 +47,8 @@ pub(super) fn print(octets: &[u8], out: &mut String) {
         let (part, tail) = tail.split_at(usize::from(length & 0x7f));
         let mut address = [0; 16];
         address[..part.len()].copy_from_slice(part);
+        // Bits beyond the prefix mean nothing, and are cleared when text is read.
+        clear_after(&mut address, prefix);
         push(out, format_args!("{separator}{negation}{family}:"));
         match family {
             IPV4 => push_ipv4(&address[..4], out),

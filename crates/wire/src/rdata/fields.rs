@@ -317,7 +317,8 @@ pub(super) fn push_name(octets: &[u8], dot: FinalDot, out: &mut String) {
         let (label, tail) = tail.split_at(usize::from(length));
         for &octet in label {
             match octet {
-                b'.' | b'\\' | b'"' | b'(' | b')' | b';' => {
+                // PowerDNS prints an @ bare, but reads it as a dot in the SOA of a row.
+                b'.' | b'\\' | b'"' | b'(' | b')' | b';' | b'@' => {
                     out.push('\\');
                     out.push(char::from(octet));
                 }

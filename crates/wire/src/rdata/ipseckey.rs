@@ -24,15 +24,19 @@ fn unknown_type(gateway_type: u8) -> RdataError {
     RdataError::new(format!("type {gateway_type} is not 0 to 3"))
 }
 
-/// Prints what [`split`] took. No gateway is written `.` (RFC 4025 section 3.1), which is what can be read back.
+/// Prints what [`split`] took. For no gateway PowerDNS prints nothing where RFC 4025 section 3.1 wants a dot; it could
+/// not read the dot back from its tables.
 pub(super) fn print(octets: &[u8], dot: FinalDot, out: &mut String) {
-    push(out, format_args!("{} {} ", octets[0], octets[1]));
+    push(out, format_args!("{} {}", octets[0], octets[1]));
     let gateway = &octets[2..];
+    if !gateway.is_empty() {
+        out.push(' ');
+    }
     match octets[0] {
         1 => push_ipv4(gateway, out),
         2 => push_ipv6(gateway, out),
         3 => push_name(gateway, dot, out),
-        _ => out.push('.'),
+        _ => {}
     }
 }
 
@@ -42,7 +46,7 @@ pub(super) fn parse(words: &mut Words<'_>, origin: Option<&Name>, wire: &mut Vec
     wire.push(gateway_type);
     wire.push(number::parse(words.need()?, 8)? as u8);
     if gateway_type == 0 {
-        // PowerDNS leaves the dot out, so what follows may be the key already.
+        // The dot may be missing, and what follows be the key already.
         let mut ahead = words.clone();
         if ahead.next()?.is_some_and(|word| word.text == ".") {
             *words = ahead;

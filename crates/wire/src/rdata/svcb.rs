@@ -184,8 +184,8 @@ fn print_quoted(octets: &[u8], out: &mut String) {
 
 /// Reads parameters from all words that are left, in any order, and puts them into order.
 ///
-/// PowerDNS's `ipv4hint=auto` and `ipv6hint=auto` are filled in at query time there; here they stand for no hint,
-/// which is always allowed.
+/// PowerDNS fills in `ipv4hint=auto` and `ipv6hint=auto` at query time; here they stand for no hint, which is always
+/// allowed (RFC 9460 section 7.3).
 pub(super) fn parse(words: &mut Words<'_>, wire: &mut Vec<u8>) -> Result<(), RdataError> {
     let mut params: Vec<(u16, Vec<u8>)> = Vec::new();
     while let Some(word) = words.next()? {

@@ -124,10 +124,12 @@ pub(crate) fn append_split(text: &str, escapes: Escapes, wire: &mut Vec<u8>) -> 
     Ok(())
 }
 
-/// Checks the octets of a CAA tag: letters and digits (RFC 8659 section 4.1), of which there is one at least.
+/// Checks the octets of a CAA tag: one at least, and nothing that would end a word. RFC 8659 section 4.1 allows letters
+/// and digits alone, but PowerDNS has let others into tables.
 pub(super) fn check_tag(tag: &[u8]) -> Result<(), RdataError> {
-    if tag.is_empty() || !tag.iter().all(u8::is_ascii_alphanumeric) {
-        return Err(RdataError::new("is not one or more letters and digits"));
+    let ends_word = |octet: &u8| !octet.is_ascii_graphic() || matches!(octet, b'"' | b'\\' | b'(' | b')' | b';');
+    if tag.is_empty() || tag.iter().any(ends_word) {
+        return Err(RdataError::new("is empty or has octets other than letters, digits and hyphens"));
     }
     Ok(())
 }
