@@ -103,14 +103,15 @@ pub fn describe(zone: &Name, key: &StoredKey, all: &[StoredKey], publish_cds: &s
     }
 }
 
-/// KSK or ZSK where the key's algorithm has an active key of both kinds, else CSK; an inactive key is always a CSK.
+/// KSK or ZSK, by the key's own flags, where its algorithm has an active key of both kinds; else CSK. Whether the key
+/// itself is active does not count: one that waits in a rollover is what it will be.
 pub fn keytype(key: &StoredKey, all: &[StoredKey]) -> KeyType {
     let algorithm = algorithm_number(&key.content);
     let has_active =
         |flags| all.iter().any(|k| k.active && k.flags == flags && algorithm_number(&k.content) == algorithm);
     match key.flags {
-        257 if key.active && has_active(256) => KeyType::Ksk,
-        256 if key.active && has_active(257) => KeyType::Zsk,
+        257 if has_active(256) && has_active(257) => KeyType::Ksk,
+        256 if has_active(256) && has_active(257) => KeyType::Zsk,
         _ => KeyType::Csk,
     }
 }
@@ -189,15 +190,24 @@ mod tests {
 
     #[test]
     fn section_9_1_keytype_looks_at_active_pairs_of_one_algorithm() {
-        let keys = [key(1, 257, true, 13), key(2, 256, true, 13), key(3, 257, false, 13), key(4, 256, true, 8)];
+        let keys = [
+            key(1, 257, true, 13),
+            key(2, 256, true, 13),
+            key(3, 257, false, 13),
+            key(4, 256, false, 13),
+            key(5, 256, true, 8),
+            key(6, 257, false, 14),
+        ];
         let types: Vec<KeyType> = keys.iter().map(|k| keytype(k, &keys)).collect();
-        assert_eq!(types, [KeyType::Ksk, KeyType::Zsk, KeyType::Csk, KeyType::Csk]);
+        // As PowerDNS 4.7 lists the same keys.
+        assert_eq!(types, [KeyType::Ksk, KeyType::Zsk, KeyType::Ksk, KeyType::Zsk, KeyType::Csk, KeyType::Csk]);
         assert_eq!(keytype(&keys[0], &keys[..1]), KeyType::Csk);
+        assert_eq!(keytype(&keys[3], &[key(1, 257, true, 13), key(4, 256, false, 13)]), KeyType::Csk);
     }
 
     #[test]
     fn section_9_1_list_order_is_zsk_and_csk_then_ksk() {
-        let keys = [key(1, 257, true, 13), key(2, 256, true, 13), key(3, 257, false, 13)];
+        let keys = [key(1, 257, true, 13), key(2, 256, true, 13), key(3, 257, false, 14)];
         let zone = Name::parse("example.test").unwrap();
         let order: Vec<i64> = describe_all(&zone, &keys, "").iter().map(|key| key.id).collect();
         assert_eq!(order, [2, 3, 1]);
