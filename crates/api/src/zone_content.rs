@@ -39,7 +39,8 @@ impl ZoneContent {
                 }
                 None => Vec::new(),
             };
-            let ttl = if item["records"].is_array() { fields::ttl(item)? } else { 0 };
+            // Without records there is nothing that a TTL could hold for.
+            let ttl = if records.is_empty() { 0 } else { fields::ttl(item)? };
             let comments = rrset_input::comments(item)?;
             content.add(key, ttl, records, comments);
         }
