@@ -84,7 +84,7 @@ fn cases() -> Vec<Case> {
         case("NODATA at the apex", ZONE, "MX", "NOERROR", Secure),
         case("NXDOMAIN", "nope", "A", "NXDOMAIN", Secure),
         case("NXDOMAIN below a name", "deeper.nope.www", "A", "NXDOMAIN", Secure),
-        case("NXDOMAIN before all names", "-", "A", "NXDOMAIN", Secure),
+        case("NXDOMAIN before all names", "!", "A", "NXDOMAIN", Secure),
         case("NXDOMAIN after all names", "zzzz", "A", "NXDOMAIN", Secure),
         case("wildcard expansion", "any.wild", "A", "NOERROR", Secure),
         case("wildcard expansion over two labels", "two.any.wild", "A", "NOERROR", Secure),

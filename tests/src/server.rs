@@ -1,6 +1,7 @@
 //! The real `signpost` program, started as an operator starts it.
 
 use crate::api::Api;
+use crate::http;
 use crate::process::{self, Daemon, free_port};
 use crate::query::{Asker, query};
 use crate::temp::TempDir;
@@ -147,12 +148,10 @@ impl Signpost {
 
     /// Returns when the API answers and DNS does.
     pub fn wait_until_ready(&mut self) {
-        let api = self.api();
         let probe = query(1, "ready.invalid.", RecordType::SOA);
         until("the server to answer", START_MAX, || {
             self.daemon.assert_running();
-            let reply = api.send("GET", "", None).ok()?;
-            assert_ne!(reply.status, 401, "the key is refused: {}", reply.text());
+            let reply = http::request(self.api, "GET", "/readyz", &[], None).ok()?;
             (reply.status == 200).then_some(())?;
             Asker::new(self.dns, Duration::from_millis(500)).ask(&probe).ok().map(|_| ())
         });

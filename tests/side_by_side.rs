@@ -1,0 +1,320 @@
+//! PowerDNS and Signpost on one database at once: each answers what the other was told, with the same DS, and what
+//! Signpost writes PowerDNS's own tools find nothing to complain about.
+
+use signpost_tests::Postgres;
+use signpost_tests::api::{Api, Signed, delete, replace, rrset};
+use signpost_tests::dig::{Transport, dig};
+use signpost_tests::pdns::{Pdns, load_schema};
+use signpost_tests::server::{Settings, Signpost};
+use signpost_tests::validators::{Anchors, Verdict, delv, verify_zone};
+use signpost_tests::wait::until_true;
+use std::net::SocketAddr;
+use std::process::Output;
+use std::time::Duration;
+
+/// The time within which Signpost answers with a change made by others.
+const LAG_MAX: Duration = Duration::from_secs(1);
+
+struct Pair {
+    signpost: Signpost,
+    pdns: Pdns,
+    postgres: Postgres,
+    database: String,
+}
+
+enum Tables {
+    /// Loaded from PowerDNS's package, as on a server that has run for years.
+    OfPowerDns,
+    /// Made by Signpost in an empty database.
+    OfSignpost,
+}
+
+impl Pair {
+    fn start(tables: Tables) -> Pair {
+        Pair::start_with(tables, &[])
+    }
+
+    fn start_with(tables: Tables, flags: &[&str]) -> Pair {
+        let postgres = Postgres::start().expect("Postgres starts");
+        let database = postgres.create_database().expect("a database");
+        let mut settings = Settings::postgres(&postgres.url_of(&database));
+        settings = flags.iter().fold(settings, |settings, flag| settings.with(flag));
+        match tables {
+            Tables::OfPowerDns => {
+                load_schema(&postgres, &database);
+                let pdns = Pdns::start(&postgres, &database);
+                Pair { signpost: Signpost::start(settings), pdns, postgres, database }
+            }
+            Tables::OfSignpost => {
+                let signpost = Signpost::start(settings);
+                let pdns = Pdns::start(&postgres, &database);
+                Pair { signpost, pdns, postgres, database }
+            }
+        }
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        self.postgres.sql(&self.database, sql).unwrap_or_else(|error| panic!("{sql}: {error:#}"))
+    }
+
+    /// Everything PowerDNS derives, and what it is derived from.
+    fn records(&self) -> String {
+        self.sql(
+            "SELECT d.name, r.name, r.type, r.content, r.ttl, r.prio, r.disabled, r.ordername, r.auth FROM records r \
+             JOIN domains d ON d.id = r.domain_id ORDER BY 1, 2, 3, 4",
+        )
+    }
+
+    fn soon_answers(&self, name: &str, rtype: &str, contents: &[&str]) {
+        let what = format!("Signpost to answer {name} {rtype} with {contents:?}");
+        until_true(&what, LAG_MAX, || {
+            let reply = dig(self.signpost.dns(), name, rtype, Transport::Udp);
+            reply.contents(rtype) == contents && (contents.is_empty() || reply.answer_is_signed())
+        });
+    }
+
+    fn pdns_answers(&self, name: &str, rtype: &str, contents: &[&str]) {
+        let reply = dig(self.pdns.dns(), name, rtype, Transport::Udp);
+        assert_eq!(reply.contents(rtype), contents, "PowerDNS: {reply:?}");
+    }
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// What both servers must agree on: names of every kind, with glue, cuts and empty non-terminals.
+fn sets(zone: &str) -> Vec<serde_json::Value> {
+    let at = |host: &str| format!("{host}.{zone}");
+    vec![
+        rrset(&at("ns1"), "A", 300, &["192.0.2.53"]),
+        rrset(&at("www"), "A", 300, &["192.0.2.80", "192.0.2.81"]),
+        rrset(&at("WWW2"), "AAAA", 300, &["2001:db8::80"]),
+        rrset(&at("*.wild"), "A", 300, &["192.0.2.82"]),
+        rrset(&at("a.b.c.ent"), "TXT", 300, &["\"deep\""]),
+        rrset(&at("alias"), "CNAME", 300, &[&at("www")]),
+        rrset(&at("mail"), "MX", 300, &["10 mx1.example.net.", "20 mx2.example.net."]),
+        rrset(&at("_sip._tcp"), "SRV", 300, &["1 2 5060 sip.example.net."]),
+        rrset(&at("sub"), "NS", 300, &[&at("ns.sub")]),
+        rrset(&at("ns.sub"), "A", 300, &["192.0.2.54"]),
+        rrset(&at("secure"), "NS", 300, &["ns.example.net."]),
+        rrset(
+            &at("secure"),
+            "DS",
+            300,
+            &["12345 13 2 abababababababababababababababababababababababababababababababab"],
+        ),
+    ]
+}
+
+/// The kinds of question that need different proofs.
+fn questions(zone: &str) -> Vec<(String, &'static str)> {
+    let at = |host: &str| format!("{host}.{zone}");
+    vec![
+        (zone.to_owned(), "SOA"),
+        (zone.to_owned(), "DNSKEY"),
+        (at("www"), "A"),
+        (at("www"), "TXT"),
+        (at("www2"), "AAAA"),
+        (at("nope"), "A"),
+        (at("x.wild"), "A"),
+        (at("x.wild"), "TXT"),
+        (at("ent"), "A"),
+        (at("c.ent"), "A"),
+        (at("alias"), "A"),
+        (at("mail"), "MX"),
+        (at("_sip._tcp"), "SRV"),
+        (at("sub"), "DS"),
+        (at("secure"), "DS"),
+    ]
+}
+
+/// Both servers answer the same data, and each answer validates with the DS of either.
+fn assert_agreement(pair: &Pair, zone: &str) {
+    let (ours, theirs) = (pair.signpost.api(), pair.pdns.api());
+    assert_eq!(ours.ds(zone), theirs.ds(zone), "{zone}");
+    let sorted = |api: &Api| {
+        let mut keys = api.entry_keys(zone);
+        keys.sort();
+        keys
+    };
+    assert_eq!(sorted(&ours), sorted(&theirs), "{zone}");
+    let anchors = Anchors::new(&[(zone, sorted(&ours))]);
+    let servers: [(&str, SocketAddr); 2] = [("Signpost", pair.signpost.dns()), ("PowerDNS", pair.pdns.dns())];
+    for (name, rtype) in questions(zone) {
+        let replies = servers.map(|(_, server)| dig(server, &name, rtype, Transport::Udp));
+        assert_eq!(replies[0].status, replies[1].status, "{name} {rtype}: {replies:?}");
+        assert_eq!(replies[0].contents(rtype), replies[1].contents(rtype), "{name} {rtype}");
+        for (who, server) in servers {
+            let verdict = delv(server, &anchors, zone, &name, rtype);
+            assert_eq!(verdict, Verdict::Secure, "{who}: {name} {rtype}");
+        }
+    }
+}
+
+fn assert_pdnsutil_content(pair: &Pair) {
+    let checked = pair.pdns.pdnsutil(&["check-all-zones"]);
+    let printed = text(&checked);
+    assert!(checked.status.success(), "{printed}");
+    assert!(!printed.contains("[Error]") && !printed.contains("[Warning]"), "{printed}");
+    let zones: Vec<String> = pair.sql("SELECT name FROM domains ORDER BY 1").lines().map(str::to_owned).collect();
+    let before = pair.records();
+    for zone in &zones {
+        let rectified = pair.pdns.pdnsutil(&["rectify-zone", zone]);
+        assert!(rectified.status.success(), "{}", text(&rectified));
+    }
+    let after = pair.records();
+    let changed: Vec<(&str, &str)> = before.lines().zip(after.lines()).filter(|(a, b)| a != b).take(10).collect();
+    assert!(
+        before == after,
+        "rectify-zone changed {changed:?}; {} rows, then {}",
+        before.lines().count(),
+        after.lines().count()
+    );
+}
+
+fn sharing(tables: Tables, flags: &[&str], denial: &str) {
+    let pair = Pair::start_with(tables, flags);
+    // Secured by ours.
+    pair.signpost.api().create_zone("ours.example.", Signed::Yes, sets("ours.example."));
+    let reply = dig(pair.signpost.dns(), "nope.ours.example.", "A", Transport::Udp);
+    assert!(reply.authority.iter().any(|record| record.rtype == denial), "{reply:?}");
+    assert_agreement(&pair, "ours.example.");
+    // Secured by PowerDNS's API.
+    pair.pdns.api().create_zone("theirs.example.", Signed::Yes, sets("theirs.example."));
+    pair.soon_answers("www.theirs.example.", "A", &["192.0.2.80", "192.0.2.81"]);
+    assert_agreement(&pair, "theirs.example.");
+    // Made by PowerDNS's API, secured by its pdnsutil, to NSEC3.
+    pair.pdns.api().create_zone("tool.example.", Signed::No, sets("tool.example."));
+    for arguments in [
+        &["secure-zone", "tool.example"][..],
+        &["set-nsec3", "tool.example", "1 0 0 -"],
+        &["rectify-zone", "tool.example"],
+    ] {
+        let output = pair.pdns.pdnsutil(arguments);
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    pair.soon_answers("www.tool.example.", "A", &["192.0.2.80", "192.0.2.81"]);
+    assert_agreement(&pair, "tool.example.");
+    // Secured by our pdnsutil.
+    pair.pdns.api().create_zone("mixed.example.", Signed::No, sets("mixed.example."));
+    pair.signpost.run(&["pdnsutil", "secure-zone", "mixed.example"]);
+    pair.soon_answers("www.mixed.example.", "A", &["192.0.2.80", "192.0.2.81"]);
+    assert_agreement(&pair, "mixed.example.");
+    // Changed by ours in every way that moves derived columns.
+    for zone in ["ours.example.", "theirs.example.", "tool.example.", "mixed.example."] {
+        let at = |host: &str| format!("{host}.{zone}");
+        let api = pair.signpost.api();
+        api.patch(zone, vec![replace(&at("p.q.r"), "A", 60, &["192.0.2.7"]), delete(&at("a.b.c.ent"), "TXT")]);
+        api.patch(zone, vec![replace(&at("q.r"), "TXT", 60, &["\"was an empty non-terminal\""])]);
+        api.patch(zone, vec![delete(&at("p.q.r"), "A"), replace(&at("z.c.ent"), "A", 60, &["192.0.2.8"])]);
+        // A cut appears over data, another goes.
+        api.patch(zone, vec![replace(&at("under.newcut"), "A", 60, &["192.0.2.9"])]);
+        api.patch(zone, vec![replace(&at("newcut"), "NS", 60, &["ns.example.net."])]);
+        api.patch(zone, vec![delete(&at("sub"), "NS")]);
+        assert_agreement(&pair, zone);
+        verify_zone(zone, &pair.signpost.run(&["export", zone, "--signed"]));
+    }
+    assert_pdnsutil_content(&pair);
+}
+
+#[test]
+fn zones_of_either_are_answered_by_both_on_powerdns_tables() {
+    sharing(Tables::OfPowerDns, &[], "NSEC3");
+}
+
+#[test]
+fn zones_of_either_are_answered_by_both_on_tables_signpost_made() {
+    sharing(Tables::OfSignpost, &["--dnssec-defaults=pdns"], "NSEC");
+}
+
+#[test]
+fn a_change_by_any_hand_is_answered_by_the_other_within_a_second() {
+    let pair = Pair::start(Tables::OfPowerDns);
+    let zone = "shared.example.";
+    let at = |host: &str| format!("{host}.{zone}");
+    pair.pdns.api().create_zone(zone, Signed::Yes, sets(zone));
+    pair.soon_answers(&at("www"), "A", &["192.0.2.80", "192.0.2.81"]);
+
+    // Through our API, answered by PowerDNS.
+    pair.signpost.api().patch(zone, vec![replace(&at("ours"), "A", 60, &["192.0.2.1"])]);
+    pair.pdns_answers(&at("ours"), "A", &["192.0.2.1"]);
+    pair.signpost.api().patch(zone, vec![delete(&at("ours"), "A")]);
+    pair.pdns_answers(&at("ours"), "A", &[]);
+
+    // Through PowerDNS's API.
+    pair.pdns.api().patch(zone, vec![replace(&at("theirs"), "A", 60, &["192.0.2.2"])]);
+    pair.soon_answers(&at("theirs"), "A", &["192.0.2.2"]);
+    pair.pdns.api().patch(zone, vec![delete(&at("theirs"), "A")]);
+    pair.soon_answers(&at("theirs"), "A", &[]);
+
+    // By either pdnsutil.
+    let output = pair.pdns.pdnsutil(&["add-record", "shared.example", "util", "A", "60", "192.0.2.3"]);
+    assert!(output.status.success(), "{}", text(&output));
+    pair.soon_answers(&at("util"), "A", &["192.0.2.3"]);
+    pair.signpost.run(&["pdnsutil", "add-record", "shared.example", "util2", "A", "60", "192.0.2.4"]);
+    pair.pdns_answers(&at("util2"), "A", &["192.0.2.4"]);
+    pair.soon_answers(&at("util2"), "A", &["192.0.2.4"]);
+
+    // By SQL: insert, update, delete, TRUNCATE's kin, and a new zone.
+    let id = pair.sql("SELECT id FROM domains WHERE name = 'shared.example'");
+    pair.sql(&format!("INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, auth) VALUES ({id}, 'sql.shared.example', 'A', '192.0.2.5', 60, 0, false, true)"));
+    pair.soon_answers(&at("sql"), "A", &["192.0.2.5"]);
+    pair.sql("UPDATE records SET content = '192.0.2.6' WHERE name = 'sql.shared.example'");
+    pair.soon_answers(&at("sql"), "A", &["192.0.2.6"]);
+    pair.sql("UPDATE records SET disabled = true WHERE name = 'sql.shared.example'");
+    pair.soon_answers(&at("sql"), "A", &[]);
+    pair.sql("UPDATE records SET disabled = false, name = 'renamed.shared.example' WHERE name = 'sql.shared.example'");
+    pair.soon_answers(&at("renamed"), "A", &["192.0.2.6"]);
+    pair.sql("DELETE FROM records WHERE name = 'renamed.shared.example'");
+    pair.soon_answers(&at("renamed"), "A", &[]);
+
+    // A zone that comes and goes by SQL.
+    pair.sql("INSERT INTO domains (name, type) VALUES ('bysql.example', 'NATIVE')");
+    let id = pair.sql("SELECT id FROM domains WHERE name = 'bysql.example'");
+    pair.sql(&format!(
+        "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, auth) VALUES \
+         ({id}, 'bysql.example', 'SOA', 'ns1.example.com hostmaster.example.com 1 10800 3600 604800 3600', 3600, 0, false, true), \
+         ({id}, 'bysql.example', 'NS', 'ns1.example.com', 3600, 0, false, true), \
+         ({id}, 'www.bysql.example', 'A', '192.0.2.7', 60, 0, false, true)"
+    ));
+    until_true("Signpost to answer a zone made by SQL", LAG_MAX, || {
+        dig(pair.signpost.dns(), "www.bysql.example.", "A", Transport::Udp).contents("A") == ["192.0.2.7"]
+    });
+    pair.sql(&format!("DELETE FROM records WHERE domain_id = {id}; DELETE FROM domains WHERE id = {id}"));
+    until_true("Signpost to refuse a zone deleted by SQL", LAG_MAX, || {
+        dig(pair.signpost.dns(), "www.bysql.example.", "A", Transport::Udp).status == "REFUSED"
+    });
+
+    // Keys: PowerDNS adds one, Signpost publishes it.
+    let keys = |server: SocketAddr| dig(server, zone, "DNSKEY", Transport::Udp).contents("DNSKEY").len();
+    let before = keys(pair.signpost.dns());
+    let output = pair.pdns.pdnsutil(&["add-zone-key", "shared.example", "zsk", "active", "ecdsa256"]);
+    assert!(output.status.success(), "{}", text(&output));
+    until_true("Signpost to publish PowerDNS's new key", LAG_MAX, || keys(pair.signpost.dns()) == before + 1);
+    assert_eq!(keys(pair.pdns.dns()), before + 1);
+    assert_agreement(&pair, zone);
+}
+
+#[test]
+fn powerdns_keeps_working_with_a_role_that_may_not_touch_our_tables() {
+    let postgres = Postgres::start().expect("Postgres starts");
+    let database = postgres.create_database().expect("a database");
+    load_schema(&postgres, &database);
+    let signpost = Signpost::start(Settings::postgres(&postgres.url_of(&database)));
+    signpost.api().create_zone("role.example.", Signed::Yes, sets("role.example."));
+    for sql in [
+        "CREATE ROLE pdns LOGIN",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON domains, records, domainmetadata, cryptokeys, comments, tsigkeys, \
+         supermasters TO pdns",
+        "GRANT USAGE ON SEQUENCE domains_id_seq, records_id_seq TO pdns",
+    ] {
+        postgres.sql(&database, sql).expect("a superuser may");
+    }
+    let insert = "SET ROLE pdns; INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, auth) \
+                  SELECT id, 'byrole.role.example', 'A', '192.0.2.5', 60, 0, false, true FROM domains";
+    postgres.sql(&database, insert).expect("PowerDNS's role needs no right on our tables");
+    until_true("Signpost to answer", LAG_MAX, || {
+        dig(signpost.dns(), "byrole.role.example.", "A", Transport::Udp).contents("A") == ["192.0.2.5"]
+    });
+}
