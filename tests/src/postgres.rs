@@ -45,6 +45,50 @@ impl Postgres {
     ///
     /// As [`Postgres::start`].
     pub fn start_with(fsync: Fsync) -> Result<Postgres> {
+        let postgres = Postgres::prepare()?;
+        run(postgres.as_owner("initdb").args(["--auth=trust", "--username=postgres", "--encoding=UTF8"]).args([
+            "--locale=C.UTF-8",
+            "--no-sync",
+            "--pgdata",
+            &postgres.data(),
+        ]))?;
+        let fsync = if fsync == Fsync::On { "on" } else { "off" };
+        postgres.configure(&format!("fsync = {fsync}\nmax_connections = 200\nlogging_collector = off\n"))?;
+        postgres.launch()?;
+        Ok(postgres)
+    }
+
+    /// Starts a hot standby that follows this one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`].
+    pub fn standby(&self) -> Result<Postgres> {
+        let standby = Postgres::prepare()?;
+        let port = self.port.to_string();
+        run(standby.as_owner("pg_basebackup").args(["-h", "127.0.0.1", "-p", &port, "-U", "postgres"]).args([
+            "--no-sync",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--pgdata",
+            &standby.data(),
+        ]))?;
+        standby.configure("")?;
+        standby.launch()?;
+        Ok(standby)
+    }
+
+    /// Makes a standby a primary of its own.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub fn promote(&self) -> Result<()> {
+        self.control(&["promote", "-w"])
+    }
+
+    /// A folder, a port, and the guard over them.
+    fn prepare() -> Result<Postgres> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("signpost-postgres-{}-{number}", std::process::id()));
@@ -55,22 +99,19 @@ impl Postgres {
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(&postgres.directory))?;
         }
-        run(postgres.as_owner("initdb").args(["--auth=trust", "--username=postgres", "--encoding=UTF8"]).args([
-            "--locale=C.UTF-8",
-            "--no-sync",
-            "--pgdata",
-            &postgres.data(),
-        ]))?;
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nfsync = {}\n\
-             max_connections = 200\nlogging_collector = off\n",
-            postgres.directory.display(),
-            if fsync == Fsync::On { "on" } else { "off" },
-        );
-        let file = postgres.directory.join("data/postgresql.auto.conf");
-        fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))?;
-        postgres.launch()?;
         Ok(postgres)
+    }
+
+    /// Adds settings to those that are there; the last of a name counts.
+    fn configure(&self, more: &str) -> Result<()> {
+        let file = self.directory.join("data/postgresql.auto.conf");
+        let present = fs::read_to_string(&file).unwrap_or_default();
+        let settings = format!(
+            "{present}\nlisten_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\n{more}",
+            self.port,
+            self.directory.display(),
+        );
+        fs::write(&file, settings).with_context(|| format!("writing {}", file.display()))
     }
 
     /// `postgres://…` of the database `postgres`.

@@ -78,3 +78,15 @@ pub(crate) async fn a_zone_without_our_row_is_adopted(bench: Bench) {
     let edit = patch(vec![replace("www.old.test", RecordType::A, &["192.0.2.1"])]);
     assert_eq!(bench.store.edit_zone(&name("old.test"), edit).await.unwrap().generation, 1);
 }
+
+pub(crate) async fn several_open_an_empty_database_at_once(bench: Bench) {
+    let (_, url, _directory) = empty(bench.kind);
+    let mut opening = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let settings = settings(&url);
+        opening.spawn(async move { store::open(&settings).await.map(|_| ()) });
+    }
+    while let Some(opened) = opening.join_next().await {
+        opened.unwrap().unwrap();
+    }
+}

@@ -163,7 +163,8 @@ fn line(record: &store::ServedRecord) -> String {
     format!("{} {} {} {hex}", record.name, record.rtype, record.ttl)
 }
 
-fn in_words(change: &ZoneChange) -> Vec<String> {
+/// A change in words.
+pub(crate) fn in_words(change: &ZoneChange) -> Vec<String> {
     match change {
         ZoneChange::Reload(ZoneId(id)) => vec![format!("reload {id}")],
         ZoneChange::Gone(ZoneId(id)) => vec![format!("gone {id}")],

@@ -157,9 +157,9 @@ fn our_commits_are_synchronous_whatever_the_role_is_set_to() {
 struct Psql(std::process::Child);
 
 impl Psql {
-    fn new(database: &str) -> Psql {
+    fn at(url: &str) -> Psql {
         let child = Command::new("psql")
-            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &cluster().url_of(database)])
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", url])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -196,7 +196,7 @@ fn commits_out_of_order_are_all_seen_once() {
             )
         };
         // The one with the lower feed id and transaction id commits last.
-        let mut slow = Psql::new(&bench.place);
+        let mut slow = Psql::at(&cluster().url_of(&bench.place));
         slow.say(&format!("BEGIN; {} SELECT pg_advisory_lock(1);", insert("slow.z.test")));
         wait_for(&bench, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'", "1");
         bench.sql(&insert("quick.z.test"));
@@ -249,5 +249,61 @@ fn truncating_loads_everything() {
         foreign_sql(bench.kind, &bench.place, "TRUNCATE domains CASCADE");
         assert_eq!(bench.changes(&cursor).await.0, ["load all"]);
         assert!(bench.load().await.0.is_empty());
+    });
+}
+
+/// Reads the feed until something comes.
+async fn next_changes(store: &Arc<dyn Store>, cursor: &mut store::FeedCursor) -> Vec<String> {
+    let started = Instant::now();
+    loop {
+        let FeedBatch::Changes { changes, cursor: next } = store.changes(cursor).await.unwrap() else {
+            return vec!["load all".to_owned()];
+        };
+        *cursor = next;
+        if !changes.is_empty() {
+            return changes.iter().flat_map(crate::bench::in_words).collect();
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "nothing came");
+        store.wait_for_change(Duration::from_millis(20)).await;
+    }
+}
+
+#[test]
+fn a_hot_standby_is_read_and_loses_nothing() {
+    let primary = Postgres::start().unwrap();
+    runtime().block_on(async {
+        let writing = store::open(&settings(&primary.url())).await.unwrap();
+        writing.create_zone(new_zone("z.test")).await.unwrap();
+        let standby = primary.standby().unwrap();
+        let reading = store::open(&settings(&standby.url())).await.unwrap();
+        let mut cursor = reading.load(LoadZones::All, &mut |_| {}).await.unwrap();
+        assert!(matches!(write(&reading, 1).await, Err(StoreError::Unavailable { .. })), "a standby takes no writes");
+
+        write(&writing, 1).await.unwrap();
+        assert!(next_changes(&reading, &mut cursor).await.contains(&"n1.z.test. A 300 c0000201".to_owned()));
+
+        // The one with the lower ids commits last: the snapshot of a standby does not list it as running.
+        let id = primary.sql("postgres", "SELECT id FROM domains").unwrap();
+        let insert = |owner: &str| {
+            format!("INSERT INTO records (domain_id, name, type, content, ttl) VALUES ({id}, '{owner}', 'A', '192.0.2.1', 60);")
+        };
+        let mut slow = Psql::at(&primary.url());
+        slow.say(&format!("BEGIN; {} SELECT pg_advisory_lock(1);", insert("slow.z.test")));
+        let started = Instant::now();
+        while primary.sql("postgres", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").unwrap() != "1" {
+            assert!(started.elapsed() < Duration::from_secs(20));
+        }
+        primary.sql("postgres", &insert("quick.z.test")).unwrap();
+        assert_eq!(next_changes(&reading, &mut cursor).await, ["quick.z.test. A 60 c0000201"]);
+        slow.say("COMMIT;");
+        slow.end();
+        assert_eq!(next_changes(&reading, &mut cursor).await, ["slow.z.test. A 60 c0000201"]);
+
+        // Another timeline is another history.
+        standby.promote().unwrap();
+        standby.sql("postgres", "CHECKPOINT").unwrap();
+        assert!(matches!(reading.changes(&cursor).await.unwrap(), FeedBatch::LoadAll));
+        reading.load(LoadZones::All, &mut |_| {}).await.unwrap();
+        write(&reading, 2).await.unwrap();
     });
 }

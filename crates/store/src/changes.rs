@@ -255,14 +255,19 @@ pub(crate) async fn prune(session: &mut Session) -> Result<(), StoreError> {
         sqlite: "SELECT max(id) FROM signpost_feed WHERE written_at < CAST(strftime('%s', 'now') AS INTEGER) - $1",
     };
     const MARK: Sql = Sql {
-        postgres: "UPDATE signpost_zone SET has_gap = TRUE WHERE NOT has_gap AND journal_snapshot IS NOT NULL \
-                   AND EXISTS (SELECT 1 FROM signpost_feed f \
-                   WHERE (f.zone_id = domain_id OR f.zone_id IS NULL) AND NOT f.own AND f.kind <> 'tsig' \
-                   AND f.xid <= $1::text::xid8 AND NOT pg_visible_in_snapshot(f.xid, journal_snapshot))",
-        sqlite: "UPDATE signpost_zone SET has_gap = 1 WHERE has_gap = 0 AND journal_feed_id IS NOT NULL \
-                 AND EXISTS (SELECT 1 FROM signpost_feed f \
-                 WHERE (f.zone_id = domain_id OR f.zone_id IS NULL) AND f.own = 0 AND f.kind <> 'tsig' \
-                 AND f.id <= CAST($1 AS INTEGER) AND f.id > journal_feed_id)",
+        postgres: "UPDATE signpost_zone z SET has_gap = TRUE FROM signpost_feed f \
+                   WHERE NOT z.has_gap AND z.journal_snapshot IS NOT NULL AND f.zone_id = z.domain_id \
+                   AND NOT f.own AND f.xid <= $1::text::xid8 AND NOT pg_visible_in_snapshot(f.xid, z.journal_snapshot)",
+        sqlite: "UPDATE signpost_zone SET has_gap = 1 FROM signpost_feed f \
+                 WHERE has_gap = 0 AND journal_feed_id IS NOT NULL AND f.zone_id = domain_id \
+                 AND f.own = 0 AND f.id <= CAST($1 AS INTEGER) AND f.id > journal_feed_id",
+    };
+    const MARK_ALL: Sql = Sql {
+        postgres: "UPDATE signpost_zone z SET has_gap = TRUE FROM signpost_feed f \
+                   WHERE NOT z.has_gap AND z.journal_snapshot IS NOT NULL AND f.zone_id IS NULL AND f.kind = 'zone' \
+                   AND NOT f.own AND f.xid <= $1::text::xid8 AND NOT pg_visible_in_snapshot(f.xid, z.journal_snapshot)",
+        // SQLite has no TRUNCATE.
+        sqlite: "SELECT $1",
     };
     const DELETE: Sql = Sql {
         postgres: "DELETE FROM signpost_feed WHERE xid <= $1::text::xid8",
@@ -286,7 +291,7 @@ pub(crate) async fn prune(session: &mut Session) -> Result<(), StoreError> {
     let cutoff = session.first(doing, CUTOFF, [Value::Int(KEEP_FEED_SECS)]).await?;
     if let Some(cutoff) = cutoff.map(|row| row.int_or_null(0)).transpose()?.flatten() {
         let cutoff = Value::Text(cutoff.to_string());
-        for statement in [MARK, DELETE, WATERMARK] {
+        for statement in [MARK, MARK_ALL, DELETE, WATERMARK] {
             session.execute(doing, statement, [cutoff.clone()]).await?;
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use wire::Name;
 
 use crate::connect::Pools;
@@ -24,8 +25,9 @@ pub(crate) struct DatabaseStore {
     timeout: Duration,
     default_ttl: u32,
     bell: Bell,
-    /// SQLite has one writer at a time; its own way of waiting is to sleep and try again, unfairly.
-    sqlite_writer: tokio::sync::Mutex<()>,
+    /// Turns to write, in order of arrival. SQLite has one writer at a time, and its own way of waiting is to sleep and
+    /// try again, unfairly. In Postgres writers that wait for a zone must leave connections to the readers.
+    writers: Semaphore,
     pruned_at: Mutex<Instant>,
 }
 
@@ -35,20 +37,26 @@ impl DatabaseStore {
         let pools = Pools::open(settings).await?;
         let mut session = pools.session(settings.timeout).await?;
         schema::refuse_old_powerdns(&mut session).await?;
-        if !settings.migrate {
+        // A hot standby takes its tables from the primary.
+        let may_migrate = settings.migrate && !schema::is_standby(&mut session).await?;
+        if !may_migrate {
             schema::require(&mut session).await?;
         }
         drop(session);
-        if settings.migrate {
+        if may_migrate {
             schema::migrate(&pools).await?;
         }
         let bell = Bell::new(&pools, settings.timeout);
+        let writers = match pools {
+            Pools::Postgres { .. } => (settings.connections_max as usize * 3 / 4).max(1),
+            Pools::Sqlite { .. } => 1,
+        };
         Ok(DatabaseStore {
             pools,
             timeout: settings.timeout,
             default_ttl: settings.default_ttl,
             bell,
-            sqlite_writer: tokio::sync::Mutex::new(()),
+            writers: Semaphore::new(writers),
             pruned_at: Mutex::new(Instant::now()),
         })
     }
@@ -57,14 +65,13 @@ impl DatabaseStore {
         self.pools.session(self.timeout).await
     }
 
-    /// Waits for the turn to write, where there is only one writer.
-    async fn turn(&self) -> Result<Option<tokio::sync::MutexGuard<'_, ()>>, StoreError> {
-        match self.pools {
-            Pools::Postgres { .. } => Ok(None),
-            Pools::Sqlite { .. } => match tokio::time::timeout(self.timeout, self.sqlite_writer.lock()).await {
-                Ok(guard) => Ok(Some(guard)),
-                Err(elapsed) => Err(StoreError::Unavailable { doing: "waiting to write", source: Box::new(elapsed) }),
-            },
+    /// Waits for the turn to write.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        let doing = "waiting to write";
+        match tokio::time::timeout(self.timeout, self.writers.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(closed)) => Err(StoreError::Unavailable { doing, source: Box::new(closed) }),
+            Err(elapsed) => Err(StoreError::Unavailable { doing, source: Box::new(elapsed) }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! PowerDNS's tables and ours: created, adopted, or refused.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
@@ -11,6 +12,9 @@ use crate::session::{Session, Sql};
 
 /// Where the migrations done are noted; PowerDNS and others may have `_sqlx_migrations` of their own.
 const MIGRATIONS_TABLE: &str = "signpost_migrations";
+
+const SQLITE_ATTEMPTS: u32 = 5;
+const SQLITE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Number, description, text for Postgres, text for SQLite.
 const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
@@ -63,7 +67,15 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
         }
         Pools::Sqlite { pool } => {
             let mut connection = pool.acquire().await.map_err(|error| during("connecting", error))?;
-            let done = migrator(false).run_direct(None, &mut *connection, false).await;
+            let mut done = migrator(false).run_direct(None, &mut *connection, false).await;
+            // Nothing keeps two processes from migrating one file at once; whoever comes second finds it done.
+            for _ in 0..SQLITE_ATTEMPTS {
+                if !matches!(done, Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..))) {
+                    break;
+                }
+                tokio::time::sleep(SQLITE_PAUSE).await;
+                done = migrator(false).run_direct(None, &mut *connection, false).await;
+            }
             drop(connection.detach());
             done
         }
@@ -81,6 +93,13 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
 
 fn during(doing: &'static str, error: sqlx::Error) -> StoreError {
     StoreError::Unavailable { doing, source: Box::new(error) }
+}
+
+/// Whether this is a Postgres that follows another and takes no writes.
+pub(crate) async fn is_standby(session: &mut Session) -> Result<bool, StoreError> {
+    const IN_RECOVERY: Sql = Sql { postgres: "SELECT pg_is_in_recovery()", sqlite: "SELECT 0" };
+    let row = session.first("asking whether this is a standby", IN_RECOVERY, []).await?;
+    row.map_or(Ok(false), |row| row.is_true(0))
 }
 
 /// Refuses a PowerDNS schema from before 4.7: it lacks `domains.catalog` (PDNS-DIALECT section 12.7).

@@ -99,13 +99,18 @@ impl Row {
                 if raw.is_null() {
                     return Ok(None);
                 }
-                let width = raw.type_info().name().to_owned();
-                let value = match width.as_str() {
-                    "INT8" => <i64 as Decode<Postgres>>::decode(raw),
-                    "INT4" => <i32 as Decode<Postgres>>::decode(raw).map(i64::from),
-                    "INT2" => <i16 as Decode<Postgres>>::decode(raw).map(i64::from),
-                    "BOOL" => <bool as Decode<Postgres>>::decode(raw).map(i64::from),
+                let octets = match raw.type_info().name() {
+                    "INT8" => 8,
+                    "INT4" => 4,
+                    "INT2" => 2,
+                    "BOOL" => 1,
                     other => return Err(StoreError::Malformed(format!("column {column} is {other}, not a number"))),
+                };
+                let value = match octets {
+                    8 => <i64 as Decode<Postgres>>::decode(raw),
+                    4 => <i32 as Decode<Postgres>>::decode(raw).map(i64::from),
+                    2 => <i16 as Decode<Postgres>>::decode(raw).map(i64::from),
+                    _ => <bool as Decode<Postgres>>::decode(raw).map(i64::from),
                 };
                 value.map(Some).map_err(|error| StoreError::Malformed(error.to_string()))
             }
