@@ -1,12 +1,15 @@
 //! Opening either database: pools, durability, our tables.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Executor, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, Row as _};
 
 use crate::session::{Session, within};
 use crate::{StoreError, StoreSettings};
@@ -71,6 +74,9 @@ async fn open_postgres(settings: &StoreSettings) -> Result<Pools, StoreError> {
             Box::pin(async move { connection.execute(setup).await.map(|_| ()) })
         })
         .connect_lazy_with(options.clone());
+    // Not through the pool, which would try a server that refuses until the time is over and then speak of a timeout.
+    let first = within(doing, settings.timeout, options.connect()).await?;
+    drop(within(doing, settings.timeout, first.close()).await);
     let (version, durability, fsync) = within(doing, settings.timeout, async {
         let row = sqlx::query(
             "SELECT current_setting('server_version_num')::INT, current_setting('synchronous_commit'), \
@@ -93,6 +99,17 @@ async fn open_postgres(settings: &StoreSettings) -> Result<Pools, StoreError> {
     Ok(Pools::Postgres { pool, options: Arc::new(options) })
 }
 
+/// Whether the URL names no file; the driver gives such a database the name of one.
+fn is_in_memory(url: &str) -> bool {
+    url.contains(":memory:") || url.contains("mode=memory")
+}
+
+/// Makes a missing database file that only its owner can read: private keys are in it. SQLite gives the files beside it
+/// the same rights. What goes wrong here goes wrong again when SQLite opens the file, and is reported then.
+fn make_private(file: &Path) {
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+}
+
 async fn open_sqlite(settings: &StoreSettings) -> Result<Pools, StoreError> {
     let doing = "opening the SQLite file";
     let options = SqliteConnectOptions::from_str(&settings.url)
@@ -104,6 +121,9 @@ async fn open_sqlite(settings: &StoreSettings) -> Result<Pools, StoreError> {
         .foreign_keys(true)
         .busy_timeout(settings.timeout)
         .row_buffer_size(SQLITE_ROWS_AHEAD);
+    if settings.migrate && !is_in_memory(&settings.url) {
+        make_private(options.get_filename());
+    }
     let pool = SqlitePoolOptions::new()
         .max_connections(settings.connections_max.max(2))
         .acquire_timeout(settings.timeout)
@@ -172,5 +192,42 @@ mod tests {
         };
         let Err(error) = Pools::open(&settings).await else { panic!("it is not durable") };
         assert!(error.to_string().contains("would not be durable"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_new_sqlite_file_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = std::env::temp_dir().join(format!("signpost-private-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let settings = StoreSettings {
+            url: format!("sqlite:{}", directory.join("x.db").display()),
+            connections_max: 2,
+            timeout: Duration::from_secs(5),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        let pools = Pools::open(&settings).await.unwrap();
+        crate::schema::migrate(&pools).await.unwrap();
+        let mut names = Vec::new();
+        for file in std::fs::read_dir(&directory).unwrap().map(Result::unwrap) {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+            names.push(file.file_name());
+        }
+        assert!(names.iter().any(|name| name == "x.db-wal"), "{names:?}");
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_there_is_said_to_refuse() {
+        let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let settings = StoreSettings {
+            url: format!("postgres://nobody@{unused}/nothing"),
+            connections_max: 2,
+            timeout: Duration::from_secs(30),
+            default_ttl: 3600,
+            migrate: true,
+        };
+        let Err(StoreError::Unavailable { source, .. }) = Pools::open(&settings).await else { panic!("who answered?") };
+        assert!(source.to_string().contains("refused"), "{source}");
     }
 }
