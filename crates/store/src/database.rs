@@ -42,8 +42,9 @@ impl DatabaseStore {
         if !may_migrate {
             schema::require(&mut session).await?;
         }
+        let must_migrate = may_migrate && !schema::is_current(&mut session).await?;
         drop(session);
-        if may_migrate {
+        if must_migrate {
             schema::migrate(&pools).await?;
         }
         let bell = Bell::new(&pools, settings.timeout);

@@ -40,11 +40,7 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
 /// Signpost has changed.
 pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
     let migrator = |is_postgres: bool| {
-        let migrations = MIGRATIONS.iter().map(|&(number, description, postgres, sqlite)| {
-            let text = if is_postgres { postgres } else { sqlite };
-            Migration::new(number, Cow::Borrowed(description), MigrationType::Simple, text.into_sql_str(), false)
-        });
-        let mut migrator = Migrator::with_migrations(migrations.collect());
+        let mut migrator = Migrator::with_migrations(migrations(is_postgres).collect());
         migrator.dangerous_set_table_name(MIGRATIONS_TABLE);
         migrator
     };
@@ -89,6 +85,39 @@ pub(crate) async fn migrate(pools: &Pools) -> Result<(), StoreError> {
         }
         other => StoreError::Unavailable { doing: "creating tables", source: Box::new(other) },
     })
+}
+
+fn migrations(is_postgres: bool) -> impl Iterator<Item = Migration> {
+    MIGRATIONS.iter().map(move |&(number, description, postgres, sqlite)| {
+        let text = if is_postgres { postgres } else { sqlite };
+        Migration::new(number, Cow::Borrowed(description), MigrationType::Simple, text.into_sql_str(), false)
+    })
+}
+
+/// Whether there is nothing to migrate. A server that finds this needs no right to create tables: the migrator asks for it
+/// even where they are there.
+pub(crate) async fn is_current(session: &mut Session) -> Result<bool, StoreError> {
+    const PRESENT: Sql = Sql {
+        postgres: "SELECT to_regclass('signpost_migrations') IS NOT NULL",
+        sqlite: "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'signpost_migrations'",
+    };
+    const DONE: Sql = Sql {
+        postgres: "SELECT version, encode(checksum, 'hex') FROM signpost_migrations WHERE success ORDER BY version",
+        sqlite: "SELECT version, lower(hex(checksum)) FROM signpost_migrations WHERE success ORDER BY version",
+    };
+    let doing = "looking for migrations";
+    let row = session.first(doing, PRESENT, []).await?;
+    if !row.map(|row| row.is_true(0)).transpose()?.unwrap_or(false) {
+        return Ok(false);
+    }
+    let hex = |octets: &[u8]| octets.iter().map(|octet| format!("{octet:02x}")).collect::<String>();
+    let is_postgres = session.is_postgres();
+    let wanted: Vec<(i64, String)> = migrations(is_postgres).map(|m| (m.version, hex(&m.checksum))).collect();
+    let mut done = Vec::new();
+    for row in session.rows(doing, DONE, []).await? {
+        done.push((row.int(0)?, row.text(1)?.to_owned()));
+    }
+    Ok(done == wanted)
 }
 
 fn during(doing: &'static str, error: sqlx::Error) -> StoreError {
