@@ -82,7 +82,7 @@ pub(crate) async fn a_zone_without_our_row_is_adopted(bench: Bench) {
 pub(crate) async fn several_open_an_empty_database_at_once(bench: Bench) {
     let (_, url, _directory) = empty(bench.kind);
     let mut opening = tokio::task::JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..12 {
         let settings = settings(&url);
         opening.spawn(async move { store::open(&settings).await.map(|_| ()) });
     }
