@@ -33,7 +33,8 @@ store_suite! {
         opening_again_changes_nothing, a_zone_without_our_row_is_adopted, several_open_an_empty_database_at_once;
     edit: a_zone_is_created_listed_and_deleted, rrsets_are_patched_and_read_back, the_same_again_changes_nothing,
         comments_live_beside_records, a_conflict_undoes_the_whole_patch, serials_follow_soa_edit_api,
-        settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone;
+        settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone,
+        a_row_without_ttl_has_the_default;
     rectify: unsigned, nsec, nsec3, narrow, opt_out, opt_out_narrow, a_change_of_denial_rectifies_the_whole_zone,
         pdnsutil_finds_no_fault;
 }

@@ -271,7 +271,16 @@ impl Bench {
     pub(crate) fn assert_rectified(&self, zone: &str, after: &str) {
         let ours = self.rows();
         let said = self.pdnsutil(&["rectify-zone", zone]);
-        assert_eq!(self.rows(), ours, "left: pdnsutil's, right: ours, after {after}; {said}");
+        let theirs = self.rows();
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|row| !those.contains(row)).cloned().collect()
+        };
+        assert!(
+            ours == theirs,
+            "ours {:#?}\npdnsutil's {:#?}\nafter {after}\n{said}",
+            only(&ours, &theirs),
+            only(&theirs, &ours)
+        );
     }
 
     /// The zone's serial.

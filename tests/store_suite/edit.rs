@@ -178,6 +178,20 @@ pub(crate) async fn comments_live_beside_records(bench: Bench) {
     assert_eq!(refused.to_string(), "RRset www.z.test. IN A: comment account is longer than 40 characters");
 }
 
+pub(crate) async fn a_row_without_ttl_has_the_default(bench: Bench) {
+    bench.store.create_zone(new_zone("z.test")).await.unwrap();
+    edit(&bench, "z.test", patch(vec![replace("www.z.test", RecordType::A, &["192.0.2.1"])])).await.unwrap();
+    bench.sql("UPDATE records SET ttl = NULL WHERE name = 'www.z.test'");
+    assert_eq!(show(&bench, "z.test", "www.z.test").await, ["A 3600 192.0.2.1"]);
+    let extend = |ttl| {
+        let (name, record) = (name("www.z.test"), record("192.0.2.2"));
+        patch(vec![RrsetChange::Extend { name, rtype: RecordType::A, ttl, record }])
+    };
+    assert!(edit(&bench, "z.test", extend(60)).await.is_err(), "another TTL than the remainder");
+    edit(&bench, "z.test", extend(3600)).await.unwrap();
+    assert_eq!(show(&bench, "z.test", "www.z.test").await, ["A 3600 192.0.2.1,192.0.2.2"]);
+}
+
 pub(crate) async fn a_conflict_undoes_the_whole_patch(bench: Bench) {
     bench.store.create_zone(new_zone("z.test")).await.unwrap();
     let before = bench.rows();
@@ -299,6 +313,9 @@ pub(crate) async fn settings_metadata_and_keys(bench: Bench) {
     assert!(commit.changed);
     assert_eq!(bench.store.zone(&name("z.test")).await.unwrap().unwrap().notified_serial, serial);
 
+    let mut long = new_zone("z.test");
+    long.name = name(&format!("{}.test", ["\\001".repeat(60), "\\002".repeat(5)].join(".")));
+    assert_eq!(bench.store.create_zone(long).await.unwrap_err().to_string(), "zone name: longer than 255 characters");
     for (bad, why) in [
         (ZoneEdit { account: Some("x".repeat(41)), ..ZoneEdit::default() }, "account: longer than 40 characters"),
         (

@@ -82,7 +82,7 @@ impl DatabaseStore {
         loop {
             let turn = self.turn().await?;
             let mut session = self.session().await?;
-            let done = write::run(&mut session, &change, unix_now()).await;
+            let done = write::run(&mut session, &change, unix_now(), self.default_ttl).await;
             if done.is_err() {
                 session.rollback().await;
             }
@@ -139,7 +139,7 @@ impl Store for DatabaseStore {
     }
 
     async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
-        read::rrsets(&mut self.session().await?, zone, filter).await
+        read::rrsets(&mut self.session().await?, zone, filter, self.default_ttl).await
     }
 
     async fn metadata(&self, zone: ZoneId) -> Result<Vec<(String, Vec<String>)>, StoreError> {

@@ -119,6 +119,11 @@ impl Tree {
         tree
     }
 
+    /// The zone's name.
+    pub(crate) fn apex(&self) -> &Name {
+        &self.apex
+    }
+
     /// What stands below a name, as far as the tree goes.
     pub(crate) fn below(&self, name: &Name) -> Below {
         self.below.get(name).copied().unwrap_or_default()

@@ -26,6 +26,8 @@ pub(crate) struct LockedZone {
     pub(crate) catalog: String,
     pub(crate) notified_serial: Option<i64>,
     pub(crate) generation: u64,
+    /// What a row without a TTL has.
+    pub(crate) default_ttl: u32,
     /// Created in this transaction: nothing is there yet, and the feed knows of it.
     pub(crate) is_new: bool,
 }
@@ -120,7 +122,7 @@ async fn read_rows(session: &mut Session, zone: &LockedZone, edit: &ZoneEdit) ->
         return Ok(Rows::new());
     }
     if matches!(edit.rrsets, RrsetEdit::ReplaceAll(_)) {
-        return rows::all(session, zone.id).await;
+        return rows::all(session, zone.id, zone.default_ttl).await;
     }
     let mut wanted = HashSet::from([zone.name.clone()]);
     for name in apply::names_of(&edit.rrsets) {
@@ -132,7 +134,7 @@ async fn read_rows(session: &mut Session, zone: &LockedZone, edit: &ZoneEdit) ->
             }
         }
     }
-    rows::at(session, zone.id, &wanted.iter().collect::<Vec<_>>()).await
+    rows::at(session, zone.id, &wanted.iter().collect::<Vec<_>>(), zone.default_ttl).await
 }
 
 async fn read_comments(

@@ -136,6 +136,7 @@ pub(crate) async fn rrsets(
     session: &mut Session,
     zone: ZoneId,
     filter: &RrsetFilter,
+    default_ttl: u32,
 ) -> Result<Vec<StoredRrset>, StoreError> {
     const RECORDS: Sql = Sql::both(
         "SELECT name, type, ttl, content, prio, disabled FROM records WHERE domain_id = $1 AND type IS NOT NULL",
@@ -184,7 +185,8 @@ pub(crate) async fn rrsets(
     session
         .each("reading records", records, values.clone(), |row| {
             entry(&row, &mut |rrset| {
-                rrset.ttl = rrset.ttl.min(u32::try_from(row.int(2)?).unwrap_or(0));
+                let ttl = row.int_or_null(2)?.unwrap_or(i64::from(default_ttl));
+                rrset.ttl = rrset.ttl.min(u32::try_from(ttl).unwrap_or(0));
                 rrset.records.push(StoredRecord {
                     content: row.text(3)?.to_owned(),
                     prio: i32::try_from(row.int(4)?).unwrap_or(0),

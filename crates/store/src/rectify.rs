@@ -120,7 +120,7 @@ impl Rectifier {
                 .map(|(name, _)| *name)
                 .collect();
             let found: HashSet<Name> =
-                rows::having_below(session, self.zone, &unknown, *look).await?.into_iter().collect();
+                rows::having_below(session, self.zone, self.tree.apex(), &unknown, *look).await?.into_iter().collect();
             for (_, below) in names.iter_mut().filter(|(name, _)| found.contains(*name)) {
                 look.note(below);
             }

@@ -77,29 +77,34 @@ impl Range {
     }
 }
 
-fn record_row(row: &Row, first: usize) -> Result<RecordRow, StoreError> {
+fn record_row(row: &Row, first: usize, default_ttl: u32) -> Result<RecordRow, StoreError> {
     Ok(RecordRow {
         id: Some(row.int(first)?),
         rtype: row.text_or_null(first + 1)?.map(|rtype| rtype.parse().unwrap_or(UNREADABLE)),
         content: row.text(first + 2)?.to_owned(),
         prio: i32::try_from(row.int(first + 3)?).unwrap_or(0),
-        ttl: u32::try_from(row.int(first + 4)?).unwrap_or(0),
+        ttl: u32::try_from(row.int_or_null(first + 4)?.unwrap_or(i64::from(default_ttl))).unwrap_or(0),
         is_disabled: row.is_true(first + 5)?,
         ordername: row.text_or_null(first + 6)?.map(str::to_owned),
         auth: row.int_or_null(first + 7)?.map(|auth| auth != 0),
     })
 }
 
-fn add(rows: &mut Rows, row: &Row) -> Result<(), StoreError> {
+fn add(rows: &mut Rows, row: &Row, default_ttl: u32) -> Result<(), StoreError> {
     match Name::parse(row.text(0)?) {
-        Ok(name) => rows.entry(name.to_lowercase()).or_default().push(record_row(row, 1)?),
+        Ok(name) => rows.entry(name.to_lowercase()).or_default().push(record_row(row, 1, default_ttl)?),
         Err(error) => tracing::warn!(name = row.text(0)?, %error, "a row whose name cannot be read is left alone"),
     }
     Ok(())
 }
 
 /// All rows of these names, disabled ones and empty non-terminals included.
-pub(crate) async fn at(session: &mut Session, zone: i64, names: &[&Name]) -> Result<Rows, StoreError> {
+pub(crate) async fn at(
+    session: &mut Session,
+    zone: i64,
+    names: &[&Name],
+    default_ttl: u32,
+) -> Result<Rows, StoreError> {
     const AT: Sql = Sql {
         postgres: "SELECT name, id, type, content, prio, ttl, disabled, ordername, auth FROM records \
                    WHERE name = ANY (ARRAY(SELECT json_array_elements_text($2::json))) AND domain_id = $1 ORDER BY id",
@@ -108,29 +113,31 @@ pub(crate) async fn at(session: &mut Session, zone: i64, names: &[&Name]) -> Res
     };
     let names: Vec<String> = names.iter().map(|name| name.to_dotless()).collect();
     let mut rows = Rows::new();
-    session.each("reading records", AT, [Value::Int(zone), list(&names)], |row| add(&mut rows, &row)).await?;
+    session
+        .each("reading records", AT, [Value::Int(zone), list(&names)], |row| add(&mut rows, &row, default_ttl))
+        .await?;
     Ok(rows)
 }
 
 /// All rows of the zone.
-pub(crate) async fn all(session: &mut Session, zone: i64) -> Result<Rows, StoreError> {
+pub(crate) async fn all(session: &mut Session, zone: i64, default_ttl: u32) -> Result<Rows, StoreError> {
     const ALL: Sql = Sql::both(
         "SELECT name, id, type, content, prio, ttl, disabled, ordername, auth FROM records \
          WHERE domain_id = $1 ORDER BY id",
     );
     let mut rows = Rows::new();
-    session.each("reading records", ALL, [Value::Int(zone)], |row| add(&mut rows, &row)).await?;
+    session.each("reading records", ALL, [Value::Int(zone)], |row| add(&mut rows, &row, default_ttl)).await?;
     Ok(rows)
 }
 
-/// All rows of the zone without their contents, which deriving does not need.
+/// All rows of the zone without contents and with no TTL made up, neither of which deriving needs.
 pub(crate) async fn all_without_content(session: &mut Session, zone: i64) -> Result<Rows, StoreError> {
     const ALL: Sql = Sql::both(
         "SELECT name, id, type, NULL, prio, ttl, disabled, ordername, auth FROM records \
          WHERE domain_id = $1 ORDER BY id",
     );
     let mut rows = Rows::new();
-    session.each("reading records", ALL, [Value::Int(zone)], |row| add(&mut rows, &row)).await?;
+    session.each("reading records", ALL, [Value::Int(zone)], |row| add(&mut rows, &row, 0)).await?;
     Ok(rows)
 }
 
@@ -151,7 +158,7 @@ pub(crate) async fn below(session: &mut Session, zone: i64, name: &Name) -> Resu
     let range = Range::below(name, session.is_postgres());
     let mut rows = Rows::new();
     let values = [Value::Int(zone), Value::Text(range.low), Value::Text(range.high)];
-    session.each("reading records", BELOW, values, |row| add(&mut rows, &row)).await?;
+    session.each("reading records", BELOW, values, |row| add(&mut rows, &row, 0)).await?;
     // Escaped dots, and in SQLite long names, make the range a little too wide.
     rows.retain(|found, _| found != name && found.is_under(name));
     Ok(rows)
@@ -180,7 +187,7 @@ impl Look {
 }
 
 macro_rules! exists_below {
-    ($postgres:literal, $sqlite:literal) => {
+    ($postgres:expr, $sqlite:expr) => {
         Sql {
             postgres: concat!(
                 "SELECT c.name FROM json_to_recordset($2::json) AS c (name text, low text, high text) \
@@ -209,21 +216,72 @@ macro_rules! exists_below {
     };
 }
 
+/// SQL: whether the name of `r` is a cut.
+macro_rules! is_cut {
+    () => {
+        "EXISTS (SELECT 1 FROM records s WHERE s.domain_id = $1 AND s.name = r.name AND s.type = 'NS' \
+         AND s.disabled = FALSE)"
+    };
+}
+
+/// SQL: whether the name of `r` is strictly below a cut; `$3` is the apex, whose NS make none.
+macro_rules! is_under_cut {
+    ($position:literal) => {
+        concat!(
+            "EXISTS (WITH RECURSIVE up (name) AS (SELECT substr(r.name, ",
+            $position,
+            "(r.name, '.') + 1) UNION SELECT substr(name, ",
+            $position,
+            "(name, '.') + 1) FROM up WHERE ",
+            $position,
+            "(name, '.') > 0) SELECT 1 FROM up JOIN records s ON s.name = up.name AND s.domain_id = $1 \
+             AND s.type = 'NS' AND s.disabled = FALSE AND s.name <> $3)"
+        )
+    };
+}
+
 /// Those of `names` that have below them what is looked for; one index probe each.
 pub(crate) async fn having_below(
     session: &mut Session,
     zone: i64,
+    apex: &Name,
     names: &[&Name],
     look: Look,
 ) -> Result<Vec<Name>, StoreError> {
     const DATA: Sql = exists_below!("", "");
-    const AUTH: Sql = exists_below!(" AND r.auth = TRUE AND r.type <> 'DS'", " AND r.auth = 1 AND r.type <> 'DS'");
+    // A DS is authoritative wherever it stands, so its column says nothing of its name.
+    const AUTH: Sql = exists_below!(
+        concat!(
+            " AND ((r.auth = TRUE AND r.type <> 'DS') OR (r.type = 'DS' AND NOT ",
+            is_cut!(),
+            " AND NOT ",
+            is_under_cut!("strpos"),
+            "))"
+        ),
+        concat!(
+            " AND ((r.auth = TRUE AND r.type <> 'DS') OR (r.type = 'DS' AND NOT ",
+            is_cut!(),
+            " AND NOT ",
+            is_under_cut!("instr"),
+            "))"
+        )
+    );
     // Authoritative data and DS count; so does whatever else stands at a cut that is not below another.
     const CHAINED: Sql = exists_below!(
-        " AND r.type <> 'NS' AND (r.auth = TRUE OR EXISTS (SELECT 1 FROM records s WHERE s.domain_id = $1 \
-         AND s.name = r.name AND s.type = 'NS' AND s.disabled = FALSE))",
-        " AND r.type <> 'NS' AND (r.auth = 1 OR EXISTS (SELECT 1 FROM records s WHERE s.domain_id = $1 \
-         AND s.name = r.name AND s.type = 'NS' AND s.disabled = 0))"
+        concat!(
+            " AND r.type <> 'NS' AND ((r.auth = TRUE AND r.type <> 'DS') OR ((r.type = 'DS' OR ",
+            is_cut!(),
+            ") AND NOT ",
+            is_under_cut!("strpos"),
+            "))"
+        ),
+        concat!(
+            " AND r.type <> 'NS' AND ((r.auth = TRUE AND r.type <> 'DS') OR ((r.type = 'DS' OR ",
+            is_cut!(),
+            ") AND NOT ",
+            is_under_cut!("instr"),
+            "))"
+        )
     );
     if names.is_empty() {
         return Ok(Vec::new());
@@ -235,7 +293,11 @@ pub(crate) async fn having_below(
         Look::Auth => AUTH,
         Look::Chained => CHAINED,
     };
-    let found = session.rows("looking below names", query, [Value::Int(zone), list(&ranges)]).await?;
+    let mut values = vec![Value::Int(zone), list(&ranges)];
+    if look != Look::Data {
+        values.push(Value::Text(apex.to_dotless()));
+    }
+    let found = session.rows("looking below names", query, values).await?;
     found
         .iter()
         .map(|row| Name::parse(row.text(0)?).map_err(|error| StoreError::Malformed(error.to_string())))

@@ -34,9 +34,17 @@ impl Reader {
         first: usize,
         apex: &Name,
     ) -> Result<Result<ServedRecord, Unservable>, StoreError> {
-        let name = row.text(first)?;
-        let rtype = row.text(first + 1)?;
-        let content = row.text(first + 2)?;
+        let (name, rtype, content) = match (row.text(first), row.text(first + 1), row.text(first + 2)) {
+            (Ok(name), Ok(rtype), Ok(content)) => (name, rtype, content),
+            // SQLite keeps what it is given, text that is not UTF-8 included.
+            (name, rtype, _) => {
+                return Ok(Err(Unservable {
+                    name: name.unwrap_or("?").to_owned(),
+                    rtype: rtype.unwrap_or("?").to_owned(),
+                    reason: "not valid UTF-8".to_owned(),
+                }));
+            }
+        };
         let ttl = row.int_or_null(first + 3)?;
         let prio = row.int_or_null(first + 4)?;
         Ok(self.convert(name, rtype, content, ttl, prio, apex).map_err(|reason| Unservable {

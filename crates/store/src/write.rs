@@ -9,6 +9,8 @@ use crate::rows::Extent;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value};
 use crate::{Commit, NewZone, RrsetEdit, StoreError, ZoneEdit, ZoneKind, settings};
 
+/// Bound of `domains.name` (PDNS-DIALECT section 12.1).
+const NAME_CHARS_MAX: usize = 255;
 /// A deadlock or a busy file is tried again this often.
 const ATTEMPTS_MAX: u32 = 10;
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -33,14 +35,19 @@ impl Change<'_> {
 }
 
 /// Writes it in one transaction. `now` is Unix time, for serials and comments.
-pub(crate) async fn run(session: &mut Session, change: &Change<'_>, now: i64) -> Result<Commit, StoreError> {
+pub(crate) async fn run(
+    session: &mut Session,
+    change: &Change<'_>,
+    now: i64,
+    default_ttl: u32,
+) -> Result<Commit, StoreError> {
     let extent = change.extent();
     session.begin_writing().await?;
     mark_writer(session, extent).await?;
     let commit = match change {
-        Change::Create(new) => create(session, new, now).await?,
+        Change::Create(new) => create(session, new, now, default_ttl).await?,
         Change::Edit(name, edit) => {
-            let zone = lock(session, name).await?;
+            let zone = lock(session, name, default_ttl).await?;
             edit_zone::edit(session, &zone, edit, extent, now).await?
         }
         Change::Delete(name) => delete(session, name).await?,
@@ -96,7 +103,7 @@ async fn unmark_writer(session: &mut Session) -> Result<(), StoreError> {
 }
 
 /// Locks the zone against every other writer of ours, and against PowerDNS deleting it.
-async fn lock(session: &mut Session, name: &Name) -> Result<LockedZone, StoreError> {
+async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<LockedZone, StoreError> {
     // Not FOR UPDATE: that would also wait for, and hold up, PowerDNS's inserts, whose foreign keys lock the row.
     const LOCK: Sql = Sql {
         postgres: "SELECT id, type, master, account, catalog, notified_serial FROM domains WHERE name = $1 \
@@ -132,17 +139,21 @@ async fn lock(session: &mut Session, name: &Name) -> Result<LockedZone, StoreErr
         catalog: row.text(4)?.to_owned(),
         notified_serial: row.int_or_null(5)?,
         generation: generation as u64,
+        default_ttl,
         is_new: false,
     })
 }
 
-async fn create(session: &mut Session, new: &NewZone, now: i64) -> Result<Commit, StoreError> {
+async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32) -> Result<Commit, StoreError> {
     const CREATE: Sql = Sql::both(
         "INSERT INTO domains (name, type, master, account, catalog) VALUES ($1, $2, $3, $4, $5) RETURNING id",
     );
     let content = &new.content;
     if matches!(content.rrsets, RrsetEdit::Patch(_)) {
         return Err(StoreError::Refused("a new zone takes its records as a whole, not as a patch".to_owned()));
+    }
+    if new.name.to_dotless().chars().count() > NAME_CHARS_MAX {
+        return Err(StoreError::Refused(format!("zone name: longer than {NAME_CHARS_MAX} characters")));
     }
     let kind = content.kind.unwrap_or(ZoneKind::Native).as_stored();
     let masters = settings::joined_masters(content.masters.as_deref().unwrap_or_default())?;
@@ -170,6 +181,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64) -> Result<Commit
         catalog: catalog.unwrap_or_default(),
         notified_serial: None,
         generation: 0,
+        default_ttl,
         is_new: true,
     };
     edit_zone::edit(session, &zone, content, Extent::Zone, now).await
@@ -192,7 +204,7 @@ async fn delete(session: &mut Session, name: &Name) -> Result<Commit, StoreError
         Sql::both("DELETE FROM cryptokeys WHERE domain_id = $1"),
         Sql::both("DELETE FROM domains WHERE id = $1"),
     ];
-    let zone = lock(session, name).await?;
+    let zone = lock(session, name, 0).await?;
     for statement in DELETES {
         session.execute("deleting the zone", statement, [Value::Int(zone.id)]).await?;
     }
