@@ -42,7 +42,7 @@ pub(crate) async fn read(body: Body, octets_max: usize, piece_timeout: Duration)
             break;
         }
     }
-    Err(ApiError::BadRequest(format!("request body is longer than webserver-max-bodysize ({octets_max} octets)")))
+    Err(ApiError::BadRequest(format!("request body is longer than api-body-bytes-max ({octets_max} octets)")))
 }
 
 #[cfg(test)]

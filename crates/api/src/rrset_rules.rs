@@ -18,6 +18,13 @@ pub(crate) enum Hostnames {
 /// How a fault begins that RFC1123-CONFORMANCE may forgive.
 pub(crate) const NON_HOSTNAME: &str = "non-hostname content";
 
+/// Octets that the records of an RRset may take in a message: 65,535 without header, the longest question, an OPT, and 1,024
+/// for signatures. What is longer could be stored and never answered.
+const RRSET_OCTETS_MAX: usize = 65_535 - 12 - 259 - 11 - 1024;
+
+/// Owner (compressed), type, class, TTL and length of one record in a message (RFC 1035 section 4.1.3).
+const RECORD_HEAD_OCTETS: usize = 12;
+
 /// Everything wrong with the records of one RRset, each as the client is told.
 pub(crate) fn faults(key: &RrsetKey, records: &[InputRecord], context: &RrsetContext<'_>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -29,6 +36,13 @@ pub(crate) fn faults(key: &RrsetKey, records: &[InputRecord], context: &RrsetCon
         if !seen.insert((record.content.prio, record.content.stored.as_str())) {
             faults.push(key.text(&format!("duplicate record with content \"{}\"", shown(key, record))));
         }
+    }
+    let enabled = records.iter().filter(|record| !record.disabled);
+    let octets: usize = enabled.map(|record| RECORD_HEAD_OCTETS + record.content.wire.len()).sum();
+    if octets > RRSET_OCTETS_MAX {
+        faults.push(key.text(&format!(
+            "records take {octets} octets, more than the {RRSET_OCTETS_MAX} that a DNS message can carry"
+        )));
     }
     if !records.is_empty() {
         let is_apex = key.name == *context.zone;

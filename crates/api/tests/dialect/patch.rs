@@ -276,6 +276,24 @@ async fn section_6_1_unexpected_formats_are_refused_with_the_canonical_form() {
         .is_error(422, "RRset t.example.test. IN LUA: update of Lua records is not allowed");
 }
 
+/// A message of 65,535 octets (RFC 1035 section 4.2.2) holds 4014 addresses and their signature; a 204 is an answer.
+#[tokio::test]
+async fn an_rrset_that_no_message_can_carry_is_refused() {
+    let (server, zone) = start().await;
+    let addresses =
+        |count: usize| -> Vec<String> { (0..count).map(|n| format!("10.0.{}.{}", n / 250, n % 250)).collect() };
+    let with = |count: usize| {
+        let addresses = addresses(count);
+        let texts: Vec<&str> = addresses.iter().map(String::as_str).collect();
+        json!([replace("many.example.test.", "A", 60, &texts)])
+    };
+    server.patch(&zone, with(4014)).await.is(204);
+    let answer = server.patch(&zone, with(4015)).await;
+    let error = answer.is(422).json()["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("many.example.test. IN A") && error.contains("a DNS message can carry"), "{error}");
+    assert_eq!(server.data(&zone).await.len(), 4014);
+}
+
 #[tokio::test]
 async fn section_6_3_underscores_in_targets_need_the_metadata() {
     let (server, zone) = start().await;
