@@ -11,9 +11,8 @@ use crate::state::Api;
 /// Applies `edit`, and returns once DNS answers with it or the bound has passed.
 pub(crate) async fn commit(api: &Api, zone: &Name, edit: ZoneEdit) -> Result<Commit, ApiError> {
     let committed = api.state.store.edit_zone(zone, edit).await?;
-    if committed.changed {
-        await_publication(api, zone).await;
-    }
+    // Nothing to change means that it is stored, by an earlier try or another server; not that it is served here yet.
+    await_publication(api, zone).await;
     Ok(committed)
 }
 
