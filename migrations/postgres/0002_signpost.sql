@@ -68,19 +68,22 @@ BEGIN
 END
 $fn$;
 
+-- Empty or 0: whoever writes now is not us. 1: a ZoneEdit. 2: a ZoneEdit that lists its zone itself.
 CREATE FUNCTION signpost_is_own() RETURNS BOOLEAN LANGUAGE sql AS $fn$
-    SELECT coalesce(current_setting('signpost.writer', TRUE), '') = '1'
+    SELECT coalesce(current_setting('signpost.writer', TRUE), '') IN ('1', '2')
 $fn$;
 
 CREATE FUNCTION signpost_records_changed() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $fn$
 DECLARE
-    -- A statement that touches more than this is listed by zone, not by name.
-    names_max CONSTANT BIGINT := 1000;
+    -- A statement that touches more than this is listed by zone, not by name: a reader loads such a zone afresh anyway.
+    names_max CONSTANT BIGINT := 20000;
     is_own CONSTANT BOOLEAN := signpost_is_own();
     rows_added BIGINT;
 BEGIN
     IF TG_OP = 'TRUNCATE' THEN
         INSERT INTO signpost_feed (kind, own) VALUES ('zone', is_own);
+    ELSIF current_setting('signpost.writer', TRUE) = '2' THEN
+        RETURN NULL;
     ELSIF TG_OP = 'INSERT' THEN
         IF (SELECT count(*) FROM new_rows) > names_max THEN
             INSERT INTO signpost_feed (zone_id, kind, own)

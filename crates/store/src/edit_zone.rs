@@ -347,12 +347,12 @@ impl RowWork<'_> {
     }
 
     async fn write_data(&self, session: &mut Session, rows: &Rows) -> Result<(), StoreError> {
-        rows::delete(session, &self.removed, self.extent).await?;
+        rows::delete(session, &self.removed).await?;
         let new: Vec<(&Name, &RecordRow)> = rows
             .iter()
             .flat_map(|(name, rows)| rows.iter().filter(|row| row.id.is_none()).map(move |row| (name, row)))
             .collect();
-        rows::insert(session, self.zone.id, &new, self.extent).await
+        rows::insert(session, self.zone.id, &new).await
     }
 }
 
@@ -384,7 +384,7 @@ async fn list_in_feed(
     };
     let has_records = changed.iter().any(|rrset| rrset.before.records != rrset.after.records);
     let kind = match extent {
-        Extent::Zone if has_records && !session.is_postgres() && !zone.is_new => "zone",
+        Extent::Zone if has_records && !zone.is_new => "zone",
         Extent::Zone | Extent::Names if !has_records && !is_listed => "header",
         Extent::Zone | Extent::Names => return Ok(()),
     };

@@ -7,7 +7,7 @@ use wire::{Name, RecordType};
 
 use crate::StoreError;
 use crate::derive::{Below, Order, Tree};
-use crate::rows::{self, Derived, Extent, Look};
+use crate::rows::{self, Derived, Look};
 use crate::rrsets::{RecordRow, Rows};
 use crate::session::Session;
 
@@ -90,10 +90,10 @@ impl Rectifier {
             }
             removed.extend(present.filter_map(|row| row.id));
         }
-        rows::delete(session, &removed, Extent::Zone).await?;
+        rows::delete(session, &removed).await?;
         rows::update_derived(session, &changed).await?;
         let added: Vec<(&Name, &RecordRow)> = added.iter().map(|(name, row)| (*name, row)).collect();
-        rows::insert(session, self.zone, &added, Extent::Zone).await?;
+        rows::insert(session, self.zone, &added).await?;
         Ok((removed.len() + changed.len() + added.len()) as u64)
     }
 

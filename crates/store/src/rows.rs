@@ -9,10 +9,8 @@ use crate::rrsets::{RecordRow, Rows, Rrsets, UNREADABLE};
 use crate::session::{Row, Session, Sql, Value, list};
 use crate::{Comment, StoreError};
 
-/// Rows in one statement where the feed shall list names: the trigger lists zones from 1,001 rows on.
-const ROWS_BY_NAME: usize = 1000;
-/// Rows in one statement where the whole zone is new anyway.
-const ROWS_IN_BULK: usize = 5000;
+/// Rows in one statement. The trigger lists whole zones, not names, from 20,001 rows on.
+const ROWS_AT_ONCE: usize = 5000;
 /// What the index of SQLite holds of a name's end, last character first.
 const SQLITE_REVERSED_CHARS: usize = 64;
 
@@ -23,15 +21,6 @@ pub(crate) enum Extent {
     Names,
     /// The whole zone.
     Zone,
-}
-
-impl Extent {
-    fn rows(self) -> usize {
-        match self {
-            Extent::Names => ROWS_BY_NAME,
-            Extent::Zone => ROWS_IN_BULK,
-        }
-    }
 }
 
 macro_rules! sqlite_reversed {
@@ -317,12 +306,7 @@ struct NewRow<'a> {
 }
 
 /// Writes new rows. Rows without a type are empty non-terminals: everything but their derived columns is NULL.
-pub(crate) async fn insert(
-    session: &mut Session,
-    zone: i64,
-    rows: &[(&Name, &RecordRow)],
-    extent: Extent,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert(session: &mut Session, zone: i64, rows: &[(&Name, &RecordRow)]) -> Result<(), StoreError> {
     const INSERT: Sql = Sql {
         postgres: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
                    SELECT $1, x.name, x.type, x.content, x.ttl, x.prio, x.disabled, x.ordername, x.auth \
@@ -332,7 +316,7 @@ pub(crate) async fn insert(
                  SELECT $1, value ->> 'name', value ->> 'type', value ->> 'content', value ->> 'ttl', value ->> 'prio', \
                  value ->> 'disabled', value ->> 'ordername', value ->> 'auth' FROM json_each($2)",
     };
-    for some in rows.chunks(extent.rows()) {
+    for some in rows.chunks(ROWS_AT_ONCE) {
         let rows: Vec<NewRow<'_>> = some
             .iter()
             .map(|(name, row)| NewRow {
@@ -352,12 +336,12 @@ pub(crate) async fn insert(
 }
 
 /// Removes rows.
-pub(crate) async fn delete(session: &mut Session, ids: &[i64], extent: Extent) -> Result<(), StoreError> {
+pub(crate) async fn delete(session: &mut Session, ids: &[i64]) -> Result<(), StoreError> {
     const DELETE: Sql = Sql {
         postgres: "DELETE FROM records WHERE id = ANY (ARRAY(SELECT json_array_elements_text($1::json)::bigint))",
         sqlite: "DELETE FROM records WHERE id IN (SELECT value FROM json_each($1))",
     };
-    for some in ids.chunks(extent.rows()) {
+    for some in ids.chunks(ROWS_AT_ONCE) {
         session.execute("removing records", DELETE, [list(some)]).await?;
     }
     Ok(())
@@ -379,7 +363,7 @@ pub(crate) async fn update_derived(session: &mut Session, rows: &[Derived]) -> R
         sqlite: "UPDATE records SET ordername = x.value ->> 'ordername', auth = x.value ->> 'auth' \
                  FROM json_each($1) x WHERE records.id = x.value ->> 'id'",
     };
-    for some in rows.chunks(ROWS_IN_BULK) {
+    for some in rows.chunks(ROWS_AT_ONCE) {
         session.execute("writing derived columns", UPDATE, [list(some)]).await?;
     }
     Ok(())

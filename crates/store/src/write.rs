@@ -74,14 +74,14 @@ pub(crate) fn pause_before_retry(error: &StoreError, attempt: u32) -> Option<Dur
     (is_passing && attempt < ATTEMPTS_MAX).then(|| RETRY_PAUSE * attempt)
 }
 
-/// Tells the triggers that it is us. In bulk SQLite's row triggers keep quiet, and the zone is listed once instead.
+/// Tells the triggers that it is us. In bulk those of records keep quiet, and the zone is listed once instead.
 async fn mark_writer(session: &mut Session, extent: Extent) -> Result<(), StoreError> {
     const MARK: Sql = Sql {
         postgres: "SELECT set_config('signpost.writer', '1', TRUE)",
         sqlite: "UPDATE signpost_state SET writer = 1",
     };
     const MARK_BULK: Sql = Sql {
-        postgres: "SELECT set_config('signpost.writer', '1', TRUE)",
+        postgres: "SELECT set_config('signpost.writer', '2', TRUE)",
         sqlite: "UPDATE signpost_state SET writer = 2",
     };
     let mark = match extent {
