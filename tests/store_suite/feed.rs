@@ -175,6 +175,39 @@ pub(crate) async fn another_database_loads_everything(bench: Bench) {
     assert!(matches!(other.changes(&cursor).await.unwrap(), store::FeedBatch::LoadAll));
 }
 
+pub(crate) async fn a_cluster_with_lower_transaction_ids_takes_over(bench: Bench) {
+    bench.sql(ZONE);
+    let edit = async |text: &str| {
+        let edit = patch(vec![replace("t.example.com", RecordType::TXT, &[&format!("\"{text}\"")])]);
+        bench.store.edit_zone(&name("example.com"), edit).await.unwrap();
+    };
+    edit("a").await;
+    edit("b").await;
+    if bench.kind == crate::bench::Kind::Sqlite {
+        return;
+    }
+    // As a dump of a busy cluster, restored into a young one.
+    bench.sql(
+        "UPDATE signpost_feed SET xid = '900000000000'; UPDATE signpost_state SET feed_pruned_below = '900000000000';
+         UPDATE signpost_zone SET journal_snapshot = '900000000000:900000000000:'",
+    );
+    let (_, cursor) = bench.load().await;
+    let (changes, cursor) = bench.changes(&cursor).await;
+    assert!(changes.is_empty(), "loading afresh would never end: {changes:?}");
+    bench.sql("UPDATE records SET ttl = 61 WHERE name = 'mail.example.com'");
+    let (changes, cursor) = bench.changes(&cursor).await;
+    assert_eq!(changes.len(), 1, "{changes:?}");
+
+    let again = store::open(&crate::bench::settings(&bench.url)).await.unwrap();
+    assert_eq!(bench.sql("SELECT count(*) FROM signpost_feed"), "1", "only what this cluster wrote");
+    assert_eq!(bench.sql("SELECT feed_pruned_below FROM signpost_state"), "0");
+    edit("c").await;
+    assert_eq!(bench.sql("SELECT is_after_gap FROM signpost_journal ORDER BY id DESC LIMIT 1"), "t");
+    bench.sql("UPDATE signpost_feed SET written_at = now() - interval '2 hours'");
+    again.prune().await.unwrap();
+    assert_eq!(bench.changes(&cursor).await.0, ["load all"], "this cluster's own watermark counts");
+}
+
 pub(crate) async fn waiting_ends_with_a_change(bench: Bench) {
     use std::time::{Duration, Instant};
     let long = Duration::from_secs(60);

@@ -10,7 +10,7 @@ use wire::Name;
 
 use crate::load::{Which, headers};
 use crate::served::Reader;
-use crate::session::{Row, Session, Sql, Value, list};
+use crate::session::{BULK_STALL_MAX, Row, Session, Sql, Value, list};
 use crate::{FeedBatch, FeedCursor, ServedRecord, StoreError, ZoneChange, ZoneHeader, ZoneId};
 
 /// A zone with more changed names than this is loaded afresh.
@@ -99,7 +99,9 @@ pub(crate) async fn changes(
 ) -> Result<FeedBatch, StoreError> {
     session.begin_reading().await?;
     let state = state(session).await?;
-    if state.database != cursor.database || cursor.low < state.pruned_below || state.position < cursor.low {
+    // A watermark ahead of every transaction is another cluster's, restored with the rest: it says nothing here.
+    let is_pruned = cursor.low < state.pruned_below && state.pruned_below <= state.position;
+    if state.database != cursor.database || is_pruned || state.position < cursor.low {
         session.rollback().await;
         return Ok(FeedBatch::LoadAll);
     }
@@ -288,6 +290,9 @@ pub(crate) async fn prune(session: &mut Session) -> Result<(), StoreError> {
         session.rollback().await;
         return Ok(());
     }
+    // What piled up takes as long as it takes: one that gave up would give up for ever.
+    session.unhurried(BULK_STALL_MAX).await?;
+    forget_another_cluster(session).await?;
     let cutoff = session.first(doing, CUTOFF, [Value::Int(KEEP_FEED_SECS)]).await?;
     if let Some(cutoff) = cutoff.map(|row| row.int_or_null(0)).transpose()?.flatten() {
         let cutoff = Value::Text(cutoff.to_string());
@@ -296,5 +301,35 @@ pub(crate) async fn prune(session: &mut Session) -> Result<(), StoreError> {
         }
     }
     session.execute(doing, JOURNAL, [Value::Int(KEEP_JOURNAL_SECS)]).await?;
+    session.commit().await
+}
+
+/// Removes what a dump brought along from a Postgres with higher transaction ids: feed rows that would be read again
+/// for ever, a watermark that no reader gets past, and snapshots that would hide gaps from the journal.
+///
+/// All of it lies ahead of the present snapshot, where nothing of this cluster can.
+async fn forget_another_cluster(session: &mut Session) -> Result<(), StoreError> {
+    const FORGET: [&str; 3] = [
+        "DELETE FROM signpost_feed WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())",
+        "UPDATE signpost_state SET feed_pruned_below = '0' \
+         WHERE feed_pruned_below > pg_snapshot_xmin(pg_current_snapshot())",
+        "UPDATE signpost_zone SET journal_snapshot = NULL \
+         WHERE pg_snapshot_xmax(journal_snapshot) > pg_snapshot_xmax(pg_current_snapshot())",
+    ];
+    if session.is_postgres() {
+        for statement in FORGET {
+            session.execute("forgetting another cluster's transactions", Sql::both(statement), []).await?;
+        }
+    }
+    Ok(())
+}
+
+/// As pruning does, for a server that starts on a database that may have been restored.
+pub(crate) async fn begin(session: &mut Session) -> Result<(), StoreError> {
+    if !session.is_postgres() {
+        return Ok(());
+    }
+    session.begin_writing().await?;
+    forget_another_cluster(session).await?;
     session.commit().await
 }

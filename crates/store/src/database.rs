@@ -47,6 +47,9 @@ impl DatabaseStore {
         if must_migrate {
             schema::migrate(&pools).await?;
         }
+        if may_migrate {
+            changes::begin(&mut pools.session(settings.timeout).await?).await?;
+        }
         let bell = Bell::new(&pools, settings.timeout);
         let writers = match pools {
             Pools::Postgres { .. } => (settings.connections_max as usize * 3 / 4).max(1),
