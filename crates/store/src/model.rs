@@ -61,8 +61,8 @@ impl ZoneKind {
     }
 }
 
-/// How to reach a database.
-#[derive(Debug, Clone)]
+/// How to reach a database. `Debug` hides the URL.
+#[derive(Clone)]
 pub struct StoreSettings {
     /// `postgres://user:password@host/db` or `sqlite:path`. Never logged.
     pub url: String,
@@ -74,6 +74,12 @@ pub struct StoreSettings {
     pub default_ttl: u32,
     /// Whether tables may be created and migrations run (false for a pdnsutil that only reads).
     pub migrate: bool,
+}
+
+impl std::fmt::Debug for StoreSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreSettings").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
 }
 
 /// One row of `domains` and what is derived for lists.
