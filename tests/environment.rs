@@ -7,14 +7,15 @@ use signpost_tests::process::{Daemon, output};
 use signpost_tests::server::clean_command;
 use signpost_tests::temp::TempDir;
 use signpost_tests::wait::until;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
 /// What a manual of a PowerDNS container sets, with a password that Postgres asks for.
-fn variables(socket: &str, database: &str) -> Vec<(&'static str, String)> {
+fn variables(socket: &TempDir, database: &str) -> Vec<(&'static str, String)> {
     [
         ("PDNS_launch", "gpgsql"),
-        ("PDNS_gpgsql_host", socket),
+        ("PDNS_gpgsql_host", &socket.path().display().to_string()),
         ("PDNS_gpgsql_dbname", database),
         ("PDNS_gpgsql_user", "pdns"),
         ("PDNS_gpgsql_password", "not a secret: %&='"),
@@ -29,8 +30,8 @@ fn variables(socket: &str, database: &str) -> Vec<(&'static str, String)> {
     .into()
 }
 
-/// A Postgres that wants the password of role `pdns`, and its socket's folder.
-fn postgres_with_password() -> (Postgres, String, String) {
+/// A Postgres that wants the password of role `pdns`, a database, and the folder of its socket.
+fn postgres_with_password() -> (Postgres, String, TempDir) {
     let postgres = Postgres::start().expect("Postgres starts");
     let database = postgres.create_database().expect("a database");
     postgres.sql(&database, "CREATE ROLE pdns LOGIN PASSWORD 'not a secret: %&='''").expect("a superuser may");
@@ -41,8 +42,13 @@ fn postgres_with_password() -> (Postgres, String, String) {
     std::fs::write(&rules, format!("local all pdns scram-sha-256\nhost all pdns all scram-sha-256\n{old}"))
         .expect("the cluster is ours");
     postgres.sql(&database, "SELECT pg_reload_conf()").expect("a superuser may");
+    // No port is set, so that the socket's name is the one of 5432. A socket of the file system is seen from every
+    // network namespace.
     let socket = postgres.sql(&database, "SHOW unix_socket_directories").expect("a superuser may");
-    (postgres, database, socket)
+    let folder = TempDir::new("socket");
+    let real = Path::new(&socket).join(format!(".s.PGSQL.{}", postgres.port()));
+    std::os::unix::fs::symlink(real, folder.join(".s.PGSQL.5432")).expect("the folder is ours");
+    (postgres, database, folder)
 }
 
 /// A server in a network namespace with nothing but loopback.
