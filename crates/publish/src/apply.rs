@@ -20,6 +20,8 @@ pub(crate) struct ServedZones {
     zones: HashMap<ZoneId, Known>,
     /// Which of them is served under a name: a zone created again has a new id.
     owners: HashMap<Name, ZoneId>,
+    /// Zones with signatures still to make, for the keeper.
+    pub(crate) unsigned: BTreeSet<Name>,
     /// Rows that could not be served, since the start.
     pub(crate) bad_rows: u64,
 }
@@ -33,7 +35,7 @@ struct Known {
 
 impl ServedZones {
     pub(crate) fn new(table: Arc<ZoneTable>, rules: ZoneRules) -> ServedZones {
-        ServedZones { table, rules, zones: HashMap::new(), owners: HashMap::new(), bad_rows: 0 }
+        ServedZones { table, rules, zones: HashMap::new(), owners: HashMap::new(), unsigned: BTreeSet::new(), bad_rows: 0 }
     }
 
     /// Starts taking what [`store::Store::load`] hands over.
@@ -83,6 +85,7 @@ impl ServedZones {
             let mut editor = ZoneEditor::new(&served.zone);
             editor.replace_name(&serving.apex.clone(), rrsets);
             if let Ok(zone) = editor.finish() {
+                self.unsigned.insert(serving.apex.clone());
                 self.table.put(ServedZone { zone: Arc::new(zone), signer: served.signer });
             }
         }
@@ -107,6 +110,8 @@ impl ServedZones {
         let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
         keeper::sign_names(&served, [&serving.apex], now);
         self.table.put(served);
+        // New keys may have to sign everything.
+        self.unsigned.insert(serving.apex.clone());
         known.header = header;
         known.state = Some((serving, soa.clone()));
         None
@@ -146,6 +151,10 @@ impl ServedZones {
             }
         }
         let Ok(zone) = editor.finish() else { return self.without_soa(id) };
+        let touched = names.iter().map(|(name, _)| name);
+        if names.len() > SIGNED_AT_ONCE_MAX || keeper::reaches_further(&served.zone, &zone, touched) {
+            self.unsigned.insert(serving.apex.clone());
+        }
         let served = ServedZone { zone: Arc::new(zone), signer: served.signer.clone() };
         keeper::sign_names(&served, names.iter().map(|(name, _)| name).take(SIGNED_AT_ONCE_MAX), now);
         self.table.put(served);
@@ -183,6 +192,9 @@ impl ServedZones {
         let state = match assembler.assemble() {
             Ok(Assembled { served, serving, soa }) => {
                 self.owners.insert(header.name.clone(), header.id);
+                if served.signer.is_some() {
+                    self.unsigned.insert(serving.apex.clone());
+                }
                 self.table.put(served);
                 Some((serving, soa))
             }

@@ -1,15 +1,15 @@
 //! Signatures ahead of queries.
 //!
-//! One thread walks the served zones and makes every signature that is missing or due, so that a query
-//! never has to. It yields to nobody but costs nobody either: a query that is first signs for itself.
+//! One thread makes every signature that is missing or due, so that a query never has to: in zones it is told of at once, in
+//! all zones now and then. It yields to nobody but costs nobody either: a query that is first signs for itself.
 
 use dnssec::{ServedZone, ZoneTable};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use wire::Name;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use wire::{Name, RecordType};
 use zone::nsec3hash::nsec3_hash;
 use zone::{DenialMode, Rrset, Zone};
 
@@ -28,10 +28,17 @@ pub struct KeeperCounters {
 /// The running keeper; dropping it stops the thread.
 #[derive(Debug)]
 pub struct Keeper {
-    wake: Option<Sender<()>>,
-    stop: Arc<AtomicBool>,
+    desk: Arc<Desk>,
     counters: Arc<KeeperCounters>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Where orders for the thread lie: each zone once, however often it changes.
+#[derive(Debug, Default)]
+struct Desk {
+    zones: Mutex<BTreeSet<Name>>,
+    woken: Condvar,
+    stop: AtomicBool,
 }
 
 impl Keeper {
@@ -41,22 +48,19 @@ impl Keeper {
     ///
     /// When the system gives no thread.
     pub fn spawn(table: Arc<ZoneTable>) -> std::io::Result<Keeper> {
-        let (wake, woken) = channel();
-        let stop = Arc::new(AtomicBool::new(false));
+        let desk = Arc::new(Desk::default());
         let counters = Arc::new(KeeperCounters::default());
-        let (thread_stop, thread_counters) = (Arc::clone(&stop), Arc::clone(&counters));
+        let (thread_desk, thread_counters) = (Arc::clone(&desk), Arc::clone(&counters));
         let thread = std::thread::Builder::new()
             .name("keeper".into())
-            .spawn(move || keep(&table, &woken, &thread_stop, &thread_counters))?;
-        Ok(Keeper { wake: Some(wake), stop, counters, thread: Some(thread) })
+            .spawn(move || keep(&table, &thread_desk, &thread_counters))?;
+        Ok(Keeper { desk, counters, thread: Some(thread) })
     }
 
-    /// Asks for a walk soon: something changed.
-    pub fn wake(&self) {
-        if let Some(wake) = &self.wake {
-            // A keeper that has ended needs no waking.
-            let _ = wake.send(());
-        }
+    /// Asks for the signatures of these zones, named by their apex, soon.
+    pub fn sign(&self, zones: impl IntoIterator<Item = Name>) {
+        self.desk.lock().extend(zones);
+        self.desk.woken.notify_one();
     }
 
     /// What it has done.
@@ -67,8 +71,12 @@ impl Keeper {
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        self.wake = None;
+        {
+            // Under the lock, or the thread could miss it between its look and its sleep.
+            let _zones = self.desk.lock();
+            self.desk.stop.store(true, Ordering::Relaxed);
+        }
+        self.desk.woken.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panicked keeper has been reported by its panic; there is nothing more to do here.
             let _ = thread.join();
@@ -76,22 +84,47 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(table: &ZoneTable, woken: &Receiver<()>, stop: &AtomicBool, counters: &KeeperCounters) {
-    loop {
-        match woken.recv_timeout(WALK_INTERVAL) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        // Everything asked for so far is covered by the walk that begins now.
-        while woken.try_recv().is_ok() {}
-        let view = table.view();
-        for served in view.iter() {
-            if !sign_zone(served, stop, counters) {
-                return;
-            }
-        }
-        counters.walks.fetch_add(1, Ordering::Relaxed);
+impl Desk {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Name>> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Takes what has been asked for, and waits for it until `deadline`. Nothing: it is time for a walk over all zones.
+    fn take(&self, deadline: Instant) -> BTreeSet<Name> {
+        let mut zones = self.lock();
+        while zones.is_empty() && !self.is_stopped() {
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                break;
+            };
+            zones = self.woken.wait_timeout(zones, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        std::mem::take(&mut zones)
+    }
+}
+
+fn keep(table: &ZoneTable, desk: &Desk, counters: &KeeperCounters) {
+    let mut walk_at = Instant::now() + WALK_INTERVAL;
+    while !desk.is_stopped() {
+        let asked = desk.take(walk_at);
+        // Zone by zone, each from the table as it is then: to hold one view for all would keep what is replaced meanwhile.
+        let is_done = asked.iter().all(|apex| sign_served(table, apex, desk, counters));
+        if is_done && Instant::now() >= walk_at {
+            let apexes: Vec<Name> = table.view().iter().map(|served| served.zone.apex().clone()).collect();
+            if apexes.iter().all(|apex| sign_served(table, apex, desk, counters)) {
+                counters.walks.fetch_add(1, Ordering::Relaxed);
+            }
+            walk_at = Instant::now() + WALK_INTERVAL;
+        }
+    }
+}
+
+fn sign_served(table: &ZoneTable, apex: &Name, desk: &Desk, counters: &KeeperCounters) -> bool {
+    let served = table.view().get(apex).cloned();
+    served.is_none_or(|served| sign_zone(&served, &desk.stop, counters))
 }
 
 /// Makes the signatures of one zone that are missing or due. Returns whether to go on.
@@ -99,13 +132,12 @@ fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) 
     let Some(signer) = &served.signer else { return true };
     let now = unix_now();
     for (owner, rrset) in served.zone.signable() {
-        if !signer.is_due(rrset, now) {
-            continue;
-        }
-        signer.signatures(&owner, rrset, unix_now());
-        counters.signed.fetch_add(1, Ordering::Relaxed);
         if stop.load(Ordering::Relaxed) {
             return false;
+        }
+        if signer.is_due(rrset, now) {
+            signer.signatures(&owner, rrset, unix_now());
+            counters.signed.fetch_add(1, Ordering::Relaxed);
         }
     }
     true
@@ -160,6 +192,18 @@ fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
     }
 }
 
+/// Whether [`sign_names`] for `names` leaves signatures to make: where a cut or DNAME above other names came or went, and where
+/// all links of the chain were redone.
+pub(crate) fn reaches_further<'n>(old: &Zone, new: &Zone, names: impl IntoIterator<Item = &'n Name>) -> bool {
+    let is_redirecting = |zone: &Zone, name: &Name| {
+        let node = zone.node(name.as_wire());
+        node.is_some_and(|node| node.is_cut() || node.rrset(RecordType::DNAME).is_some())
+    };
+    new.denial_mode() != &DenialMode::Unsigned
+        && (old.negative_ttl() != new.negative_ttl()
+            || names.into_iter().any(|name| is_redirecting(old, name) != is_redirecting(new, name)))
+}
+
 /// Unix seconds; they fit `u32` until 2106, as on the wire.
 pub(crate) fn unix_now() -> u32 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -171,7 +215,6 @@ mod tests {
     use super::*;
     use dnssec::signer::KeyInUse;
     use dnssec::{Algorithm, SigningPolicy, ZoneKey, ZoneSigner};
-    use wire::RecordType;
     use zone::{Nsec3Params, ZoneBuilder, ZoneEditor};
 
     const NOW: u32 = 1_800_000_000;
@@ -225,5 +268,54 @@ mod tests {
                 }
             }
         }
+    }
+    #[test]
+    fn what_a_change_leaves_unsigned_is_known() {
+        for mode in [DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())] {
+            let mut soa = SOA.to_vec();
+            let last = soa.len() - 1;
+            soa[last] -= 1;
+            let mut old = served(mode);
+            // A cut over names, gone again; the SOA's minimum; and what reaches no further than itself.
+            for (owner, rtype, rdata, reaches) in [
+                ("y.example", RecordType::NS, b"\x01n\0".to_vec(), true),
+                ("y.example", RecordType::A, vec![192, 0, 2, 1], true),
+                ("y.example", RecordType::A, vec![192, 0, 2, 2], false),
+                ("example", RecordType::SOA, soa, true),
+                ("new.z.example", RecordType::A, vec![192, 0, 2, 1], false),
+            ] {
+                let signer = old.signer.clone().unwrap();
+                old.zone.signable().for_each(|(owner, rrset)| drop(signer.signatures(&owner, rrset, NOW)));
+                let mut editor = ZoneEditor::new(&old.zone);
+                editor.replace_name(&name(owner), vec![Rrset::new(rtype, 3600, vec![rdata])]);
+                let zone = Arc::new(editor.finish().unwrap());
+                assert_eq!(reaches_further(&old.zone, &zone, [&name(owner)]), reaches, "{owner} {rtype}");
+                let new = ServedZone { zone, signer: Some(signer) };
+                sign_names(&new, [&name(owner)], NOW);
+                assert!(reaches || unsigned(&new).is_empty(), "{owner} {rtype}");
+                old = new;
+            }
+        }
+    }
+
+    #[test]
+    fn only_zones_that_were_asked_for_are_walked() {
+        let (asked, other) = (served(DenialMode::Nsec), served(DenialMode::Nsec));
+        let mut builder = ZoneBuilder::new(name("other"), DenialMode::Nsec);
+        builder.add(&name("other"), RecordType::SOA, 3600, SOA);
+        let other = ServedZone { zone: Arc::new(builder.finish().unwrap()), ..other };
+        let table = ZoneTable::new();
+        table.put_all([asked.clone(), other.clone()]);
+        let desk = Desk::default();
+        desk.lock().insert(name("example"));
+        let counters = KeeperCounters::default();
+        let far = Instant::now() + WALK_INTERVAL;
+        let taken = desk.take(far);
+        assert_eq!(taken, BTreeSet::from([name("example")]));
+        taken.iter().for_each(|apex| assert!(sign_served(&table, apex, &desk, &counters)));
+        let signer = asked.signer.as_ref().unwrap();
+        assert!(asked.zone.signable().all(|(_, rrset)| !signer.is_due(rrset, unix_now())));
+        assert!(signer.is_due(other.zone.soa(), unix_now()));
+        assert!(desk.take(Instant::now()).is_empty(), "the walk over all zones is due though nothing was asked for");
     }
 }

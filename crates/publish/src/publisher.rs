@@ -161,6 +161,12 @@ impl Run {
                 serials_due = Instant::now() + SERIAL_INTERVAL;
                 self.zones.refresh_serials(unix_now());
             }
+            // Also after a failure: what was applied before it is served.
+            if !self.zones.unsigned.is_empty() {
+                self.keeper.sign(std::mem::take(&mut self.zones.unsigned));
+            }
+            // What a reader still held when it was replaced, and no write may come for hours.
+            self.table.reclaim();
             let pause = match failures {
                 0 => self.poll,
                 n => (self.poll * 2_u32.saturating_pow(n.min(6))).min(RETRY_MAX),
@@ -196,9 +202,6 @@ impl Run {
             self.load(reload).await?;
         }
         self.cursor = Some(next);
-        if count > 0 {
-            self.keeper.wake();
-        }
         self.succeeded(count);
         Ok(())
     }
@@ -210,7 +213,6 @@ impl Run {
         let loaded = loading.loaded;
         self.zones.retain(&loaded);
         self.cursor = Some(cursor);
-        self.keeper.wake();
         self.succeeded(0);
         lock(&self.status).loads += 1;
         self.loaded.send_replace(true);
