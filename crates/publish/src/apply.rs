@@ -35,7 +35,14 @@ struct Known {
 
 impl ServedZones {
     pub(crate) fn new(table: Arc<ZoneTable>, rules: ZoneRules) -> ServedZones {
-        ServedZones { table, rules, zones: HashMap::new(), owners: HashMap::new(), unsigned: BTreeSet::new(), bad_rows: 0 }
+        ServedZones {
+            table,
+            rules,
+            zones: HashMap::new(),
+            owners: HashMap::new(),
+            unsigned: BTreeSet::new(),
+            bad_rows: 0,
+        }
     }
 
     /// Starts taking what [`store::Store::load`] hands over.

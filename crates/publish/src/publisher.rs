@@ -7,7 +7,7 @@ use dnssec::ZoneTable;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use store::{FeedBatch, FeedCursor, LoadZones, Store, StoreError, ZoneId};
+use store::{FeedBatch, FeedCursor, LoadZones, Store, StoreError, ZoneChange, ZoneId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Waiters that may queue for the next reading of the feed before callers are held back.
@@ -195,11 +195,18 @@ impl Run {
         };
         let count = changes.len() as u64;
         let now = unix_now();
+        // What is gone goes last: a zone deleted and created again in one batch is then replaced, and not missing until the new
+        // one is loaded, which takes for ever if the database fails in between.
+        let (gone, changes): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| matches!(change, ZoneChange::Gone(_)));
         let reload: Vec<ZoneId> = changes.into_iter().filter_map(|change| self.zones.apply(change, now)).collect();
         if !reload.is_empty() {
             // Its snapshot of the database is later than the batch's; what comes twice is applied twice, to
             // the same result, since a change carries a name's data as it is and not as it was.
             self.load(reload).await?;
+        }
+        for change in gone {
+            self.zones.apply(change, now);
         }
         self.cursor = Some(next);
         self.succeeded(count);
@@ -228,7 +235,7 @@ impl Run {
         self.store.load(LoadZones::Some(ids.clone()), &mut |item| loading.take(item)).await?;
         let loaded = loading.loaded;
         for id in ids.into_iter().filter(|id| !loaded.contains(id)) {
-            self.zones.apply(store::ZoneChange::Gone(id), unix_now());
+            self.zones.apply(ZoneChange::Gone(id), unix_now());
         }
         Ok(())
     }

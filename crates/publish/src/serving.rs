@@ -5,7 +5,9 @@ use dnssec::signer::KeyInUse;
 use dnssec::{ZoneKey, ZoneSigner};
 use std::sync::Arc;
 use store::ZoneHeader;
+use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
+use zone::nsec3hash::NSEC3_ITERATIONS_MAX;
 use zone::{DenialMode, Nsec3Params, Rrset};
 
 /// How one zone is served, read from its header.
@@ -95,7 +97,17 @@ fn non_empty(text: &str) -> Option<&str> {
 }
 
 fn nsec3_mode(zone: &Name, text: &str) -> DenialMode {
+    // An owner of the chain is the apex and a label of 32 octets more (RFC 5155 section 3).
+    if zone.as_wire().len() + 33 > NAME_OCTETS_MAX {
+        tracing::error!(%zone, "the zone's name is too long for NSEC3: NSEC is served");
+        return DenialMode::Nsec;
+    }
     match text.parse::<Nsec3Params>() {
+        Ok(params) if params.iterations > NSEC3_ITERATIONS_MAX => {
+            // Each costs every query for a name that does not exist, and validators refuse many (RFC 9276 section 3.2).
+            tracing::error!(%zone, params.iterations, max = NSEC3_ITERATIONS_MAX, "too many NSEC3 iterations: fewer are served");
+            DenialMode::Nsec3(Nsec3Params { iterations: NSEC3_ITERATIONS_MAX, ..params })
+        }
         Ok(params) => DenialMode::Nsec3(params),
         Err(error) => {
             tracing::error!(%zone, %error, "metadata NSEC3PARAM cannot be used: NSEC is served");

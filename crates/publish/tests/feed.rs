@@ -5,7 +5,7 @@ use publish::{PublishSettings, Publisher, ZoneRules};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use store::{KeyChange, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord, ZoneEdit};
 use wire::{Name, RecordType};
@@ -181,6 +181,47 @@ async fn strangers_changes_are_seen() {
         .await;
     server.sql("UPDATE records SET disabled = 0", |server| server.is_answered("example.com", "sql.example.com")).await;
     server.sql("DELETE FROM domains", |server| server.zone("example.com").is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zone_created_again_under_another_id_is_never_missing() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", ZoneEdit::default()).await;
+    let (table, is_over) = (Arc::clone(&server.table), Arc::new(AtomicBool::new(false)));
+    let watcher = std::thread::spawn({
+        let is_over = Arc::clone(&is_over);
+        move || {
+            let mut missing = 0_u64;
+            while !is_over.load(Ordering::Relaxed) {
+                missing += u64::from(table.view().get(&name("example.com")).is_none());
+            }
+            missing
+        }
+    });
+    for serial in 10..15 {
+        let again = format!(
+            "BEGIN IMMEDIATE; UPDATE records SET domain_id = domain_id + 100; \
+             INSERT INTO domains (id, name, type) SELECT id + 100, 'x.' || name, type FROM domains; \
+             DELETE FROM domains WHERE name NOT LIKE 'x.%'; UPDATE domains SET name = substr(name, 3); \
+             UPDATE records SET content = 'ns1.example h.example {serial} 1 1 1 300' WHERE type = 'SOA'; COMMIT"
+        );
+        server.sql(&again, |server| server.zone("example.com").is_some_and(|zone| zone.serial() == serial)).await;
+    }
+    is_over.store(true, Ordering::Relaxed);
+    assert_eq!(watcher.join().unwrap(), 0);
+    assert_eq!(server.table.view().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nsec3_iterations_have_a_bound() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", secured(&["1 0 0 -"])).await;
+    let iterations = |server: &Server| match server.zone("example.com").unwrap().denial_mode() {
+        DenialMode::Nsec3(params) => params.iterations,
+        other => panic!("{other:?}"),
+    };
+    let many = "UPDATE domainmetadata SET content = '1 0 65535 ab' WHERE kind = 'NSEC3PARAM'";
+    server.sql(many, |server| iterations(server) == 100).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,14 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use wire::{Name, RecordType};
+use zone::nsec3hash::NSEC3_ITERATIONS_MAX;
 use zone::ordername::OrderMode;
 use zone::{Nsec3Params, ordername};
 
 use crate::rows::Look;
 use crate::rrsets::{RecordRow, Rows};
-
-/// PowerDNS's `max-nsec3-iterations`: it hashes with no more, so neither do we.
-const ITERATIONS_MAX: u16 = 100;
 
 /// How a zone is ordered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +52,7 @@ fn parse_nsec3param(text: &str) -> Option<Nsec3Params> {
     };
     Some(Nsec3Params {
         opt_out: flags.parse::<u8>().ok()? & 1 == 1,
-        iterations: iterations.parse::<u16>().ok()?.min(ITERATIONS_MAX),
+        iterations: iterations.parse::<u16>().ok()?.min(NSEC3_ITERATIONS_MAX),
         salt,
     })
 }
@@ -289,7 +287,7 @@ mod tests {
     #[test]
     fn parameters_are_read_as_powerdns_reads_them() {
         let params = parse_nsec3param("1 1 500 ab0F").unwrap();
-        assert_eq!(params, Nsec3Params { opt_out: true, iterations: ITERATIONS_MAX, salt: vec![0xab, 0x0f] });
+        assert_eq!(params, Nsec3Params { opt_out: true, iterations: NSEC3_ITERATIONS_MAX, salt: vec![0xab, 0x0f] });
         for bad in ["", "1 0 0", "1 0 x -", "1 0 0 abc", "1 0 0 zz", "1 0 70000 -", "1 0 0 - 5"] {
             assert_eq!(parse_nsec3param(bad), None, "{bad}");
         }

@@ -12,6 +12,9 @@ use wire::Name;
 /// The raw 20 octets of a hashed owner name.
 pub type Nsec3Hash = [u8; 20];
 
+/// More iterations are not hashed with: PowerDNS's default for `max-nsec3-iterations`, which it brings zones down to, too.
+pub const NSEC3_ITERATIONS_MAX: u16 = 100;
+
 /// Hash algorithm 1 with these parameters (RFC 5155 section 4); default `1 0 0 -` (RFC 9276 section 3.1).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nsec3Params {
