@@ -7,11 +7,15 @@ use dnssec::{ServedZone, ZoneTable};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use wire::{Name, RecordType};
 use zone::{Rrset, ZoneEditor};
 
 /// Names of one change that are signed before it is confirmed; the keeper signs the rest right after.
 const SIGNED_AT_ONCE_MAX: usize = 64;
+
+/// A zone of more records takes tens of milliseconds to build.
+const LARGE: usize = 10_000;
 
 /// The zones this replica serves, by row id, and how to change them.
 pub(crate) struct ServedZones {
@@ -200,6 +204,9 @@ impl ServedZones {
             Ok(Assembled { served, serving, soa }) => {
                 self.owners.insert(header.name.clone(), header.id);
                 if served.signer.is_some() {
+                    if let Some(old) = self.table.view().get(&serving.apex) {
+                        served.zone.adopt_signatures(&old.zone);
+                    }
                     self.unsigned.insert(serving.apex.clone());
                 }
                 self.table.put(served);
@@ -242,10 +249,22 @@ impl Loading<'_> {
             LoadItem::EndOfZone => {
                 if let Some((header, assembler)) = self.current.take() {
                     self.loaded.insert(header.id);
-                    self.zones.put(header, assembler);
+                    if assembler.record_count() < LARGE {
+                        self.zones.put(header, assembler);
+                    } else {
+                        aside(|| self.zones.put(header, assembler));
+                    }
                 }
             }
         }
+    }
+}
+
+/// Does work that takes a while, with the runtime's other tasks (TCP clients among them) moved to another thread first.
+fn aside(work: impl FnOnce()) {
+    match Handle::try_current() {
+        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 

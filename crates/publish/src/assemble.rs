@@ -28,6 +28,7 @@ pub struct Assembler {
     serving: Serving,
     builder: ZoneBuilder,
     soa: Option<ServedRecord>,
+    record_count: usize,
     now: u32,
 }
 
@@ -44,11 +45,12 @@ impl Assembler {
     pub fn new(header: &ZoneHeader, rules: &ZoneRules, now: u32) -> Assembler {
         let serving = Serving::new(header, rules);
         let builder = ZoneBuilder::new(serving.apex.clone(), serving.mode.clone());
-        Assembler { serving, builder, soa: None, now }
+        Assembler { serving, builder, soa: None, record_count: 0, now }
     }
 
     /// Takes one record.
     pub fn add(&mut self, record: ServedRecord) {
+        self.record_count += 1;
         if record.rtype == RecordType::SOA && record.name == self.serving.apex {
             // Two SOA rows are a fault of whoever wrote them; the later serial is the newer data.
             let is_newer = self.soa.as_ref().is_none_or(|old| serial_of(&old.rdata) < serial_of(&record.rdata));
@@ -58,6 +60,11 @@ impl Assembler {
             return;
         }
         self.builder.add(&record.name, record.rtype, record.ttl, &record.rdata);
+    }
+
+    /// Records taken so far.
+    pub(crate) fn record_count(&self) -> usize {
+        self.record_count
     }
 
     /// The zone as it is served.

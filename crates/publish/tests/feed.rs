@@ -259,6 +259,15 @@ async fn securing_switching_and_unsecuring() {
         assert!(started.elapsed() < BOUND, "the keeper signs everything");
         tokio::task::yield_now().await;
     }
+    // Loaded afresh, and not signed afresh: signatures of algorithm 13 are never twice the same.
+    let www = |server: &Server| {
+        let node = server.zone("example.com").unwrap().node(name("www.example.com").as_wire()).cloned().unwrap();
+        node.rrset(RecordType::A).unwrap().signatures().load().as_ref().map(|signatures| signatures.encoded.clone())
+    };
+    let before = www(&server).unwrap();
+    let salt = ZoneEdit { metadata: vec![("NSEC3PARAM".into(), vec!["1 0 0 ab".into()])], ..ZoneEdit::default() };
+    server.edit("example.com", salt).await;
+    assert_eq!(www(&server), Some(before));
     server.edit("example.com", ZoneEdit { keys: vec![KeyChange::RemoveAll], ..ZoneEdit::default() }).await;
     assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
     assert!(!has(RecordType::DNSKEY) && !has(RecordType::NSEC3PARAM) && !has(RecordType::CDS));

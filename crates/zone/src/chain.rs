@@ -100,6 +100,23 @@ impl Chain {
         Some((link.0.0, &link.0.1))
     }
 
+    /// Hangs the signatures of another chain of the same zone on links that are the same.
+    pub(crate) fn adopt_signatures(&self, old: &Chain) {
+        match (self, old) {
+            (Chain::Nsec(new), Chain::Nsec(old)) => {
+                for (key, link) in &new.0 {
+                    old.rrset(key).into_iter().for_each(|old| link.rrset.adopt_signatures(old));
+                }
+            }
+            (Chain::Nsec3(new), Chain::Nsec3(old)) => {
+                for Nsec3Link(link) in new.table.iter() {
+                    old.rrset(&link.0).into_iter().for_each(|old| link.1.adopt_signatures(old));
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Every link with its owner.
     pub(crate) fn records<'c>(&'c self, apex: &'c Name) -> impl Iterator<Item = (Name, &'c Arc<Rrset>)> + 'c {
         let nsec = match self {

@@ -130,6 +130,15 @@ impl Rrset {
     pub fn signatures(&self) -> &SignatureSlot {
         &self.signatures
     }
+    /// Hangs the signatures of `old`, which has the same owner, here: if the data is the same and none are here yet.
+    pub(crate) fn adopt_signatures(&self, old: &Rrset) {
+        if !self.has_same_data(old) || self.signatures.load().is_some() {
+            return;
+        }
+        if let Some(signatures) = &*old.signatures.load() {
+            self.signatures.store(Arc::clone(signatures));
+        }
+    }
     /// Whether type, TTL and data are the same (signatures aside).
     pub fn has_same_data(&self, other: &Rrset) -> bool {
         self.rtype == other.rtype && self.ttl == other.ttl && self.encoded == other.encoded

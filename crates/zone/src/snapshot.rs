@@ -179,6 +179,21 @@ impl Zone {
         self.chain.records(&self.apex)
     }
 
+    /// Hangs the signatures of `old`, another snapshot of the same zone, on all data that is the same: a zone that was built afresh
+    /// need not be signed afresh. Signatures name the keys that made them, so those of other keys do no harm.
+    pub fn adopt_signatures(&self, old: &Zone) {
+        if self.apex != old.apex {
+            return;
+        }
+        for node in self.nodes() {
+            let Some(before) = old.node(node.name.as_wire()) else { continue };
+            for rrset in &node.rrsets {
+                before.rrset(rrset.rtype()).into_iter().for_each(|old| rrset.adopt_signatures(old));
+            }
+        }
+        self.chain.adopt_signatures(&old.chain);
+    }
+
     /// Names, empty non-terminals included.
     pub fn name_count(&self) -> usize {
         self.names.len()

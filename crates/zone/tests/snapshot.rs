@@ -276,3 +276,39 @@ fn a_large_zone_finds_every_link() {
         assert!(is_covered && zone.nsec3_matching(&hash).is_none());
     }
 }
+
+#[test]
+fn a_zone_built_afresh_keeps_the_signatures_of_what_is_the_same() {
+    for mode in [DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())] {
+        let records = [("a.example", A.0, A.1), ("b.example", A.0, A.1), ("c.d.example", A.0, A.1)];
+        let old = build(mode.clone(), &records);
+        for (number, (_, rrset)) in old.signable().enumerate() {
+            let encoded = Box::from((number as u16).to_be_bytes());
+            rrset.signatures().store(Arc::new(Signatures { key_set: 1, refresh_at: 2, expires_at: 3, encoded }));
+        }
+        let is_signed = |zone: &Zone, owner: &str| {
+            let node = zone.node(name(owner).as_wire()).unwrap();
+            node.rrsets().iter().all(|rrset| rrset.signatures().load().is_some())
+        };
+        let same = build(mode.clone(), &records);
+        same.adopt_signatures(&old);
+        assert!(same.signable().all(|(_, rrset)| rrset.signatures().load().is_some()));
+        let other =
+            build(mode, &[("a.example", A.0, &[192, 0, 2, 2]), ("b.example", A.0, A.1), ("e.example", A.0, A.1)]);
+        other.adopt_signatures(&old);
+        assert!(is_signed(&other, "b.example") && is_signed(&other, APEX));
+        assert!(!is_signed(&other, "a.example") && !is_signed(&other, "e.example"));
+        let of_old: BTreeMap<Name, u16> =
+            old.denial_records().map(|(owner, rrset)| (owner, mark(rrset).unwrap())).collect();
+        for (owner, rrset) in other.denial_records() {
+            let same = old.denial_records().any(|(other, old)| other == owner && old.has_same_data(rrset));
+            assert_eq!(mark(rrset), same.then(|| of_old[&owner]), "{owner}");
+        }
+    }
+}
+
+/// The number that a test signature holds.
+fn mark(rrset: &Rrset) -> Option<u16> {
+    let signatures = rrset.signatures().load();
+    signatures.as_ref().map(|signatures| u16::from_be_bytes([signatures.encoded[0], signatures.encoded[1]]))
+}
