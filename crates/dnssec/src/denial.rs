@@ -1,7 +1,6 @@
 //! Which NSEC or NSEC3 records prove what (RFC 4035 section 3.1.3, RFC 5155 section 7.2).
 //!
-//! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation
-//! unless a name must be ordered.
+//! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation.
 
 use std::sync::Arc;
 
@@ -145,30 +144,24 @@ impl<'z> Nsec<'_, 'z> {
     fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
         match claim {
             // Section 3.1.3.1; at an empty non-terminal, whose name owns no NSEC, the record before covers it.
-            Claim::NoData(name) => self.at_or_before(name),
+            Claim::NoData(name) => self.at_or_before(name.as_wire()),
             // Section 3.1.3.2.
             Claim::NameError(closest_encloser) => {
-                self.at_or_before_wire(qname);
-                with_wildcard(closest_encloser.as_wire(), |wildcard| self.at_or_before_wire(wildcard));
+                self.at_or_before(qname);
+                with_wildcard(closest_encloser.as_wire(), |wildcard| self.at_or_before(wildcard));
             }
             // Section 3.1.3.3.
-            Claim::Expanded(_) => self.at_or_before_wire(qname),
+            Claim::Expanded(_) => self.at_or_before(qname),
             // Section 3.1.3.4.
             Claim::ExpandedNoData(wildcard) => {
-                self.at_or_before(wildcard.source.name());
-                self.at_or_before_wire(qname);
+                self.at_or_before(wildcard.source.name().as_wire());
+                self.at_or_before(qname);
             }
         }
     }
 
-    fn at_or_before_wire(&mut self, name: &[u8]) {
-        if let Ok(name) = Name::from_wire(name) {
-            self.at_or_before(&name);
-        }
-    }
-
-    fn at_or_before(&mut self, name: &Name) {
-        if let Some((owner, rrset)) = self.zone.nsec_at_or_before(name) {
+    fn at_or_before(&mut self, name: &[u8]) {
+        if let Some((owner, rrset)) = self.zone.nsec_at_or_before_wire(name) {
             self.proof.push(ProofOwner::Name(owner), rrset);
         }
     }

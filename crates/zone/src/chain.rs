@@ -3,12 +3,15 @@
 //! A link is the RRset itself, ready to be signed and sent. A new name touches two links: its own and
 //! the one before it. Which links prove what is the `dnssec` crate's business.
 
+use crate::snapshot::LabelStarts;
 use crate::table::PagedTable;
 use crate::{Nsec3Hash, Nsec3Params, Rrset, bitmap, nsec3hash};
 use imbl::OrdMap;
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 
 /// A name's place in the chain: the encoded type bitmap, or `None` if it has no link.
@@ -76,10 +79,12 @@ impl Chain {
         }
     }
 
-    pub(crate) fn nsec_at_or_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+    /// `name` in wire format. Allocates nothing: queries for names that do not exist come this way.
+    pub(crate) fn nsec_at_or_before(&self, name: &[u8]) -> Option<(&Name, &Arc<Rrset>)> {
         let Chain::Nsec(links) = self else { return None };
-        let key = CanonicalKey::of(name);
-        let (_, link) = links.0.get_prev(&key).or_else(|| links.0.get_max().map(|(k, v)| (k, v)))?;
+        let mut buffer = [0; KEY_OCTETS_MAX];
+        let key = write_key(name, &mut buffer);
+        let (_, link) = links.0.get_prev(key).or_else(|| links.0.get_max().map(|(k, v)| (k, v)))?;
         Some((&link.name, &link.rrset))
     }
 
@@ -304,20 +309,39 @@ pub(crate) struct CanonicalKey(Arc<[u8]>);
 
 impl CanonicalKey {
     fn of(name: &Name) -> CanonicalKey {
-        let labels: Vec<&[u8]> = name.labels().collect();
-        let mut key = Vec::with_capacity(name.as_wire().len() + 8);
-        for label in labels.into_iter().rev() {
-            for octet in label.iter().map(u8::to_ascii_lowercase) {
-                // 0 ends a label, so it and the escape octet are written as two.
-                match octet {
-                    0 | 1 => key.extend_from_slice(&[1, octet + 1]),
-                    other => key.push(other),
-                }
-            }
-            key.push(0);
-        }
-        CanonicalKey(key.into())
+        let mut buffer = [0; KEY_OCTETS_MAX];
+        CanonicalKey(write_key(name.as_wire(), &mut buffer).into())
     }
+}
+
+impl Borrow<[u8]> for CanonicalKey {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Twice the octets of the longest name: each may have to be escaped.
+const KEY_OCTETS_MAX: usize = 2 * NAME_OCTETS_MAX;
+
+/// The [`CanonicalKey`] of a name in wire format.
+fn write_key<'b>(name: &[u8], buffer: &'b mut [u8; KEY_OCTETS_MAX]) -> &'b [u8] {
+    let starts = LabelStarts::new(name);
+    let mut length = 0;
+    let mut push = |octet| {
+        buffer[length] = octet;
+        length += 1;
+    };
+    for label in (0..starts.count()).rev() {
+        for octet in name[starts.at(label) + 1..starts.at(label + 1)].iter().map(u8::to_ascii_lowercase) {
+            // 0 ends a label, so it and the escape octet are written as two.
+            match octet {
+                0 | 1 => [1, octet + 1].into_iter().for_each(&mut push),
+                other => push(other),
+            }
+        }
+        push(0);
+    }
+    &buffer[..length]
 }
 
 impl PartialOrd for CanonicalKey {
@@ -350,4 +374,35 @@ pub(crate) fn place(types: impl Iterator<Item = RecordType>, is_cut: bool, is_ns
     types.sort();
     types.dedup();
     Some(bitmap::encode(&types))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_name() -> impl Strategy<Value = Name> {
+        let octet = prop_oneof![0..4_u8, Just(b'a'), Just(b'A'), Just(b'b'), Just(255)];
+        let label = proptest::collection::vec(octet, 1..5);
+        proptest::collection::vec(label, 0..5)
+            .prop_map(|labels| labels.iter().fold(Name::root(), |name, label| name.child(label).unwrap()))
+    }
+
+    #[test]
+    fn the_longest_key_has_room() {
+        let mut name = Name::root();
+        for octets in [63, 63, 63, 61] {
+            name = name.child(&vec![0; octets]).unwrap();
+        }
+        assert_eq!(name.as_wire().len(), NAME_OCTETS_MAX);
+        assert_eq!(CanonicalKey::of(&name).0.len(), 2 * 250 + 4);
+        assert!(CanonicalKey::of(&name.parent().unwrap()) < CanonicalKey::of(&name));
+    }
+
+    proptest! {
+        #[test]
+        fn rfc4034_section_6_1_keys_are_in_the_order_of_names(a in any_name(), b in any_name()) {
+            prop_assert_eq!(CanonicalKey::of(&a).cmp(&CanonicalKey::of(&b)), a.cmp(&b));
+        }
+    }
 }

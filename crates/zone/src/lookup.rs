@@ -4,6 +4,7 @@ use crate::snapshot::LabelStarts;
 use crate::{Node, Rrset, Zone};
 use std::sync::Arc;
 use wire::RecordType;
+use wire::name::NAME_OCTETS_MAX;
 
 /// A wildcard that answered for a name below its closest encloser.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +84,12 @@ impl Zone {
         if !closest_encloser.has_wildcard_child() {
             return Found::NameError { closest_encloser };
         }
-        let wildcard = [b"\x01*", closest_encloser.name().as_wire()].concat();
-        match self.node(&wildcard) {
+        // On the stack: floods of names that do not exist come this way.
+        let encloser = closest_encloser.name().as_wire();
+        let mut wildcard = [0; 2 + NAME_OCTETS_MAX];
+        wildcard[..2].copy_from_slice(b"\x01*");
+        wildcard[2..2 + encloser.len()].copy_from_slice(encloser);
+        match self.node(&wildcard[..2 + encloser.len()]) {
             Some(source) => at_node(source, rtype, Some(Wildcard { source, closest_encloser })),
             None => Found::NameError { closest_encloser },
         }

@@ -140,6 +140,11 @@ impl Zone {
     /// The NSEC RRset of the greatest owner not after `name` in canonical order, with its owner.
     /// `None` unless the zone has an NSEC chain.
     pub fn nsec_at_or_before(&self, name: &Name) -> Option<(&Name, &Arc<Rrset>)> {
+        self.chain.nsec_at_or_before(name.as_wire())
+    }
+
+    /// The same for a name in wire format.
+    pub fn nsec_at_or_before_wire(&self, name: &[u8]) -> Option<(&Name, &Arc<Rrset>)> {
         self.chain.nsec_at_or_before(name)
     }
 
