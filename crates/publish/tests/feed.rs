@@ -51,6 +51,13 @@ impl Server {
         Server { store, table, publisher, folder }
     }
 
+    /// What another server on the same store serves.
+    async fn start_on(store: &Arc<dyn Store>) -> Option<Arc<ZoneTable>> {
+        let table = ZoneTable::new();
+        let publisher = publish::spawn(Arc::clone(store), Arc::clone(&table), PublishSettings::default()).unwrap();
+        publisher.published(BOUND).await.then_some(table)
+    }
+
     async fn create(&self, zone: &str, edit: ZoneEdit) {
         let soa = replace(zone, RecordType::SOA, &["ns1.example hostmaster.example 5 10800 3600 604800 300"]);
         let mut content = edit;
@@ -234,6 +241,15 @@ async fn a_bad_row_costs_itself_alone() {
          SELECT id, 'good.example.com', 'A', '192.0.2.1', 60, 0 FROM domains";
     server.sql(rows, |server| server.is_answered("example.com", "good.example.com")).await;
     assert!(!server.is_answered("example.com", "bad.example.com"));
+    // SQLite takes octets that are no text at all.
+    let rows = "INSERT INTO records (domain_id, name, type, content, ttl, prio) \
+         SELECT id, CAST(X'ff' AS TEXT), 'A', CAST(X'ff' AS TEXT), 60, 0 FROM domains; \
+         INSERT INTO records (domain_id, name, type, content, ttl, prio) \
+         SELECT id, 'better.example.com', 'A', '192.0.2.1', 60, 0 FROM domains";
+    server.sql(rows, |server| server.is_answered("example.com", "better.example.com")).await;
+    assert!(server.publisher.status().last_error.is_none());
+    let again = Server::start_on(&server.store).await;
+    assert!(again.is_some_and(|table| table.view().len() == 1), "loading goes over it too");
 }
 
 #[tokio::test(flavor = "multi_thread")]

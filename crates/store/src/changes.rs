@@ -140,7 +140,11 @@ async fn read_feed(
             }
             let kind = row.text(3)?;
             match row.int_or_null(2)? {
-                Some(zone) => touched.entry(zone).or_default().take(kind, row.text_or_null(4)?),
+                Some(zone) => match row.text_or_null(4) {
+                    Ok(name) => touched.entry(zone).or_default().take(kind, name),
+                    // Not UTF-8: loading the zone finds out which row that is, and goes on.
+                    Err(_) => touched.entry(zone).or_default().take("zone", None),
+                },
                 None => is_everything |= kind == "zone",
             }
             Ok(())
