@@ -76,7 +76,7 @@ $fn$;
 CREATE FUNCTION signpost_records_changed() RETURNS TRIGGER LANGUAGE plpgsql SECURITY DEFINER AS $fn$
 DECLARE
     -- A statement that touches more than this is listed by zone, not by name: a reader loads such a zone afresh anyway.
-    names_max CONSTANT BIGINT := 20000;
+    names_max CONSTANT BIGINT := 50000;
     is_own CONSTANT BOOLEAN := signpost_is_own();
     rows_added BIGINT;
 BEGIN

@@ -9,7 +9,7 @@ use crate::rrsets::{RecordRow, Rows, Rrsets, UNREADABLE};
 use crate::session::{Row, Session, Sql, Value, list};
 use crate::{Comment, StoreError};
 
-/// Rows in one statement. The trigger lists whole zones, not names, from 20,001 rows on.
+/// Rows in one statement. The trigger lists whole zones, not names, from 50,001 rows on.
 const ROWS_AT_ONCE: usize = 5000;
 /// What the index of SQLite holds of a name's end, last character first.
 const SQLITE_REVERSED_CHARS: usize = 64;
