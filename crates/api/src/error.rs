@@ -61,7 +61,7 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { .. } => ApiError::NotFound,
             StoreError::Exists { .. } => ApiError::Conflict,
             StoreError::Refused(text) => invalid(text),
-            StoreError::Unavailable { .. } => ApiError::Unavailable(error),
+            StoreError::Unavailable { .. } | StoreError::Changed { .. } => ApiError::Unavailable(error),
             other => ApiError::Internal(other.to_string()),
         }
     }

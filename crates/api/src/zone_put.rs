@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use serde_json::Value;
-use store::{Rectify, RrsetChange, RrsetEdit, SerialBump, ZoneEdit, ZoneKind};
+use store::{Rectify, RrsetChange, RrsetEdit, SerialBump, StoreError, ZoneEdit, ZoneKind};
 use wire::{Name, RecordType};
 
 use crate::call::{Call, parse_json};
@@ -16,8 +16,21 @@ use crate::state::Api;
 use crate::zone_content::{self, ZoneContent};
 use crate::{hostnames, offload, reply, zone_settings};
 
+/// How often a change is decided anew while others change what it was decided on.
+const ATTEMPTS_MAX: u32 = 5;
+
 /// Applies the fields that are there.
 pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {
+    let mut attempt = 1;
+    loop {
+        match put_once(api, call).await {
+            Err(ApiError::Unavailable(StoreError::Changed { .. })) if attempt < ATTEMPTS_MAX => attempt += 1,
+            other => return other,
+        }
+    }
+}
+
+async fn put_once(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = call.zone()?;
     let summary = api.state.store.zone(&zone).await?.ok_or(ApiError::NotFound)?;
     let body = call.body.clone();
@@ -26,6 +39,7 @@ pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {
     zone_settings::apply_plain(&body, &mut edit)?;
     let defaults = &api.state.defaults;
     let changes_dnssec = zone_settings::apply_dnssec(&body, &zone, summary.is_secured, defaults, &mut edit)?;
+    edit.expects_secured = changes_dnssec.then_some(summary.is_secured);
     let kind = edit.kind.unwrap_or(summary.kind);
     let replaces_content = body["rrsets"].is_array();
     if replaces_content {

@@ -137,6 +137,9 @@ pub struct ZoneEdit {
     pub metadata_added: Vec<(String, Vec<String>)>,
     /// Keys.
     pub keys: Vec<KeyChange>,
+    /// What was seen of [`crate::ZoneSummary::is_secured`] when this was decided, where it matters: two who secure a
+    /// zone at once must not both give it keys. [`crate::StoreError::Changed`] if it is no longer so.
+    pub expects_secured: Option<bool>,
     /// `notified_serial` becomes the present serial.
     pub mark_notified: bool,
     /// Serial.

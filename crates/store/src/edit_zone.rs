@@ -43,6 +43,11 @@ pub(crate) async fn edit(
     let is_domain_changed = settings::update_domain(session, zone, edit).await?;
     let metadata_before = settings::metadata(session, zone.id).await?;
     let order_before = order(session, zone.id, &metadata_before).await?;
+    if let Some(expected) = edit.expects_secured
+        && expected != is_secured(session, zone.id, &metadata_before).await?
+    {
+        return Err(StoreError::Changed { what: "zone" });
+    }
     let metadata = settings::update_metadata(session, zone.id, &metadata_before, edit).await?;
     let keys = settings::update_keys(session, zone.id, &edit.keys).await?;
     let order = if keys.any || metadata != metadata_before {
@@ -109,6 +114,12 @@ fn first<'a>(metadata: &'a Metadata, kind: &str) -> Option<&'a str> {
 
 fn is_presigned(metadata: &Metadata) -> bool {
     first(metadata, "PRESIGNED") == Some("1")
+}
+
+/// As lists show it: an active key, or PRESIGNED.
+async fn is_secured(session: &mut Session, zone: i64, metadata: &Metadata) -> Result<bool, StoreError> {
+    let is_presigned = metadata.get("PRESIGNED").is_some_and(|values| values.iter().any(|value| value == "1"));
+    Ok(is_presigned || settings::has_active_key(session, zone).await?)
 }
 
 async fn order(session: &mut Session, zone: i64, metadata: &Metadata) -> Result<Order, StoreError> {

@@ -19,6 +19,12 @@ pub enum StoreError {
         /// "zone".
         what: &'static str,
     },
+    /// It is no longer what the change was decided on: read again and decide again.
+    #[error("{what} was changed by somebody else")]
+    Changed {
+        /// "zone".
+        what: &'static str,
+    },
     /// The change breaks a rule that only the stored data can tell; the text is the dialect's.
     #[error("{0}")]
     Refused(String),

@@ -101,3 +101,19 @@ async fn section_4_4_rrsets_replace_the_whole_zone() {
         .is_error(422, "RRset a.example.test. IN A: uses a different TTL value than the remainder of the RRset");
     assert_eq!(server.data(&zone).await, ["new.example.test. A 60 192.0.2.2"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn section_17_many_who_secure_a_zone_at_once_give_it_one_set_of_keys() {
+    let (server, zone) = start().await;
+    let server = std::sync::Arc::new(server);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (server, zone) = (server.clone(), zone.clone());
+        tasks.spawn(async move {
+            server.call("PUT", &zone, json!({"dnssec": true})).await.is(204);
+        });
+    }
+    tasks.join_all().await;
+    let keys = server.get(&format!("{zone}/cryptokeys")).await.json();
+    assert_eq!(keys.as_array().unwrap().len(), 2, "{keys}");
+}

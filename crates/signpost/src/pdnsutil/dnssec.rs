@@ -1,7 +1,7 @@
 //! secure-zone, disable-dnssec, set-nsec3, rectify-zone, hash-zone-record, list-algorithms.
 
 use ::dnssec::{Algorithm, ZoneKey};
-use store::{KeyChange, Rectify, SerialBump, ZoneEdit, ZoneFilter, ZoneKind, ZoneSummary};
+use store::{KeyChange, Rectify, SerialBump, StoreError, ZoneEdit, ZoneFilter, ZoneKind, ZoneSummary};
 use wire::Name;
 use zone::Nsec3Params;
 
@@ -54,10 +54,10 @@ pub(super) async fn secure_all(tool: &mut Tool, parameters: &[String]) -> Outcom
 async fn secure_one(tool: &mut Tool, zone: &Name, serial: SerialBump) -> Outcome {
     let shown = zone.to_dotless();
     let summary = tool.zone(zone, || format!("Can't find a zone called '{shown}'")).await?;
+    let already_secure =
+        || Failure::Said(format!("Zone '{shown}' already secure, remove keys with pdnsutil remove-zone-key if needed"));
     if !tool.store.keys(summary.id).await?.is_empty() {
-        return Err(Failure::Said(format!(
-            "Zone '{shown}' already secure, remove keys with pdnsutil remove-zone-key if needed"
-        )));
+        return Err(already_secure());
     }
     if matches!(summary.kind, ZoneKind::Slave | ZoneKind::Consumer) {
         tool.output.chatter("Warning! This is a secondary zone! If this was a mistake, please run");
@@ -69,8 +69,12 @@ async fn secure_one(tool: &mut Tool, zone: &Name, serial: SerialBump) -> Outcome
     for key in &keys {
         tool.output.data(format_args!("Adding {}", described(key, keys.len())));
     }
-    let edit = ZoneEdit { keys, metadata, serial, rectify: Rectify::Whole, ..ZoneEdit::default() };
-    let commit = tool.edit(zone, edit, || format!("Can't find a zone called '{shown}'")).await?;
+    let expects_secured = Some(summary.is_secured);
+    let edit = ZoneEdit { keys, metadata, serial, expects_secured, rectify: Rectify::Whole, ..ZoneEdit::default() };
+    let commit = match tool.edit(zone, edit, || format!("Can't find a zone called '{shown}'")).await {
+        Err(Failure::Store(StoreError::Changed { .. })) => return Err(already_secure()),
+        other => other?,
+    };
     let summary = tool.zone(zone, || format!("Can't find a zone called '{shown}'")).await?;
     tool.output.data(format_args!("Zone {shown} secured"));
     if summary.serial.is_some() {
