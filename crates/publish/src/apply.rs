@@ -5,6 +5,7 @@ use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
 use dnssec::{ServedZone, ZoneTable};
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -60,6 +61,16 @@ impl ServedZones {
         for id in gone {
             self.remove(id);
         }
+    }
+
+    /// The same as [`Self::apply`], where a panic costs no more than that the zone is loaded afresh.
+    pub(crate) fn apply_contained(&mut self, change: ZoneChange, now: u32) -> Option<ZoneId> {
+        let id = match &change {
+            ZoneChange::Names { zone, .. } => *zone,
+            ZoneChange::Header(header) => header.id,
+            ZoneChange::Reload(id) | ZoneChange::Gone(id) => *id,
+        };
+        contained(id, || self.apply(change, now)).unwrap_or(Some(id))
     }
 
     /// Applies one change. Returns the zone if it must be loaded afresh instead.
@@ -249,15 +260,22 @@ impl Loading<'_> {
             LoadItem::EndOfZone => {
                 if let Some((header, assembler)) = self.current.take() {
                     self.loaded.insert(header.id);
-                    if assembler.record_count() < LARGE {
-                        self.zones.put(header, assembler);
-                    } else {
-                        aside(|| self.zones.put(header, assembler));
-                    }
+                    let is_large = assembler.record_count() >= LARGE;
+                    let put = || {
+                        contained(header.id, || self.zones.put(header, assembler));
+                    };
+                    if is_large { aside(put) } else { put() }
                 }
             }
         }
     }
+}
+
+/// Does work on one zone. `None`: it panicked, which is a bug of ours. It must not end the publisher: all zones would be served
+/// as they were from then on, and nothing would show it. What is served is immutable, so nothing half-done is seen.
+fn contained<R>(zone: ZoneId, work: impl FnOnce() -> R) -> Option<R> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.inspect_err(|_| tracing::error!(zone = zone.0, "a panic while a zone was made: it is served as it was")).ok()
 }
 
 /// Does work that takes a while, with the runtime's other tasks (TCP clients among them) moved to another thread first.
@@ -288,4 +306,15 @@ fn stored_apex(served: &ServedZone, serving: &Serving) -> Vec<Rrset> {
     let made: Vec<RecordType> = serving.made(0).into_iter().filter_map(|(rtype, rrset)| rrset.map(|_| rtype)).collect();
     let kept = served.zone.apex_node().rrsets().iter().filter(|rrset| !made.contains(&rrset.rtype()));
     kept.map(|rrset| Rrset::new(rrset.rtype(), rrset.ttl(), rrset.rdatas().map(<[u8]>::to_vec).collect())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_over_one_zone_is_not_the_publishers_end() {
+        assert_eq!(contained(ZoneId(1), || 5), Some(5));
+        assert_eq!(contained(ZoneId(1), || -> i32 { panic!("this backtrace belongs to a test that passes") }), None);
+    }
 }
