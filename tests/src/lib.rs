@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod dig;
+pub mod fuzz;
 pub mod http;
 pub mod pdns;
 pub mod postgres;
