@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result};
 use std::fs;
-use std::time::{Duration, Instant};
 
 /// Clock ticks a second of `/proc/PID/stat`; Linux shows 100 on every architecture.
 const TICKS: f64 = 100.0;
@@ -22,18 +21,6 @@ pub(crate) fn cpu_seconds(id: u32) -> Result<f64> {
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).context("stat is short");
     Ok((ticks(11)? + ticks(12)?) / TICKS)
-}
-
-/// Waits until the process has used little processor time for a second; returns the seconds that took.
-pub(crate) fn wait_until_idle(id: u32, patience: Duration) -> Result<f64> {
-    let started = Instant::now();
-    loop {
-        let before = cpu_seconds(id)?;
-        std::thread::sleep(Duration::from_secs(1));
-        if cpu_seconds(id)? - before < 0.2 || started.elapsed() > patience {
-            return Ok(started.elapsed().as_secs_f64() - 1.0);
-        }
-    }
 }
 
 /// Binds all threads of a process to one core.

@@ -119,7 +119,11 @@ fn nsec3_mode(zone: &Name, text: &str) -> DenialMode {
 fn signer(header: &ZoneHeader, rules: &ZoneRules) -> Option<Arc<ZoneSigner>> {
     let is_presigned =
         header.metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
-    if is_presigned || header.keys.is_empty() {
+    if is_presigned {
+        tracing::warn!(zone = %header.name, "the zone is presigned, which is not served yet: its signatures are left out");
+        return None;
+    }
+    if header.keys.is_empty() {
         return None;
     }
     let usable = header.keys.iter().filter_map(|stored| match ZoneKey::from_isc(&stored.content, stored.flags) {
