@@ -153,7 +153,7 @@ impl Bench {
     pub(crate) async fn changes(&self, cursor: &FeedCursor) -> (Vec<String>, FeedCursor) {
         match self.store.changes(cursor).await.expect("changes") {
             FeedBatch::LoadAll => (vec!["load all".to_owned()], FeedCursor::default()),
-            FeedBatch::Changes { changes, cursor } => (changes.iter().flat_map(in_words).collect(), cursor),
+            FeedBatch::Changes { changes, cursor, .. } => (changes.iter().flat_map(in_words).collect(), cursor),
         }
     }
 }

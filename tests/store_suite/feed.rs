@@ -84,7 +84,7 @@ pub(crate) async fn our_own_edits_come_by_the_feed(bench: Bench) {
 
     let www = patch(vec![replace("www.z.test", RecordType::A, &["192.0.2.1"])]);
     let commit = bench.store.edit_zone(&name("z.test"), www).await.unwrap();
-    let store::FeedBatch::Changes { changes, cursor } = bench.store.changes(&cursor).await.unwrap() else {
+    let store::FeedBatch::Changes { changes, cursor, .. } = bench.store.changes(&cursor).await.unwrap() else {
         panic!("not changes")
     };
     let [store::ZoneChange::Names { generation, names, .. }] = &changes[..] else { panic!("{changes:?}") };

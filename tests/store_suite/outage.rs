@@ -263,7 +263,7 @@ fn truncating_loads_everything() {
 async fn next_changes(store: &Arc<dyn Store>, cursor: &mut store::FeedCursor) -> Vec<String> {
     let started = Instant::now();
     loop {
-        let FeedBatch::Changes { changes, cursor: next } = store.changes(cursor).await.unwrap() else {
+        let FeedBatch::Changes { changes, cursor: next, .. } = store.changes(cursor).await.unwrap() else {
             return vec!["load all".to_owned()];
         };
         *cursor = next;

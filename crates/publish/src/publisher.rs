@@ -191,7 +191,10 @@ impl Run {
         let Some(cursor) = &self.cursor else { return self.load_all().await };
         let (changes, next) = match self.store.changes(cursor).await? {
             FeedBatch::LoadAll => return self.load_all().await,
-            FeedBatch::Changes { changes, cursor } => (changes, cursor),
+            FeedBatch::Changes { changes, cursor, bad_rows } => {
+                self.zones.bad_rows += bad_rows;
+                (changes, cursor)
+            }
         };
         let count = changes.len() as u64;
         let now = unix_now();

@@ -110,9 +110,14 @@ pub(crate) async fn changes(
         session.rollback().await;
         return Ok(FeedBatch::LoadAll);
     };
-    let changes = if touched.is_empty() { Vec::new() } else { read_changes(session, touched, default_ttl).await? };
+    let mut bad_rows = 0;
+    let changes = match touched.is_empty() {
+        true => Vec::new(),
+        false => read_changes(session, touched, default_ttl, &mut bad_rows).await?,
+    };
     session.commit().await?;
-    Ok(FeedBatch::Changes { changes, cursor: FeedCursor { low: state.position, applied, database: state.database } })
+    let cursor = FeedCursor { low: state.position, applied, database: state.database };
+    Ok(FeedBatch::Changes { changes, cursor, bad_rows })
 }
 
 /// The zones touched since `cursor`, and the ids the next reader has to skip; `None` if every zone was touched.
@@ -158,11 +163,12 @@ async fn read_changes(
     session: &mut Session,
     touched: BTreeMap<i64, Touched>,
     default_ttl: u32,
+    bad_rows: &mut u64,
 ) -> Result<Vec<ZoneChange>, StoreError> {
     let ids: Vec<i64> = touched.keys().copied().collect();
     let mut present: HashMap<i64, ZoneHeader> =
         headers(session, &Which::Some(ids)).await?.into_iter().map(|header| (header.id.0, header)).collect();
-    let mut names = names_with_data(session, &touched, &present, default_ttl).await?;
+    let mut names = names_with_data(session, &touched, &present, default_ttl, bad_rows).await?;
     let mut changes = Vec::with_capacity(touched.len());
     for (id, touched) in touched {
         let zone = ZoneId(id);
@@ -194,6 +200,7 @@ async fn names_with_data(
     touched: &BTreeMap<i64, Touched>,
     present: &HashMap<i64, ZoneHeader>,
     default_ttl: u32,
+    bad_rows: &mut u64,
 ) -> Result<HashMap<i64, Names>, StoreError> {
     const RECORDS: Sql = Sql {
         postgres: "SELECT domain_id, name, type, content, ttl, prio FROM records \
@@ -221,8 +228,14 @@ async fn names_with_data(
                     spellings.insert(text.clone());
                     names.insert(name, Vec::new());
                 }
-                Ok(_) => tracing::warn!(zone = %apex, name = text, "a changed name is out of its zone"),
-                Err(error) => tracing::warn!(zone = %apex, name = text, %error, "a changed name cannot be read"),
+                Ok(_) => {
+                    *bad_rows += 1;
+                    tracing::warn!(zone = %apex, name = text, "a changed name is out of its zone");
+                }
+                Err(error) => {
+                    *bad_rows += 1;
+                    tracing::warn!(zone = %apex, name = text, %error, "a changed name cannot be read");
+                }
             }
         }
         let spellings: Vec<String> = spellings.into_iter().collect();
@@ -233,9 +246,12 @@ async fn names_with_data(
                         records.push(record);
                     }
                 }
-                Err(bad) => tracing::warn!(
-                    zone = %apex, name = bad.name, rtype = bad.rtype, reason = bad.reason, "a row cannot be served"
-                ),
+                Err(bad) => {
+                    *bad_rows += 1;
+                    tracing::warn!(
+                        zone = %apex, name = bad.name, rtype = bad.rtype, reason = bad.reason, "a row cannot be served"
+                    );
+                }
             }
             Ok(())
         };

@@ -105,6 +105,8 @@ pub enum FeedBatch {
         changes: Vec<ZoneChange>,
         /// Where to go on.
         cursor: FeedCursor,
+        /// Rows and names among the changes that cannot be served; each is logged.
+        bad_rows: u64,
     },
     /// The cursor is too old, or this is another database: load everything afresh.
     LoadAll,
