@@ -21,6 +21,10 @@ const KEEP_FEED_SECS: i64 = 3600;
 /// Journal entries kept this long.
 const KEEP_JOURNAL_SECS: i64 = 30 * 86_400;
 
+/// A Postgres that crashed gives out again the transaction ids of what it rolled back last, since that need not have
+/// reached its log. Rows of this many below the cursor are read again then: twice applied is as good as once.
+const XIDS_GIVEN_TWICE_MAX: i64 = 10_000;
+
 /// Where the database stands, in the present snapshot.
 pub(crate) struct State {
     database: String,
@@ -28,6 +32,8 @@ pub(crate) struct State {
     pruned_below: i64,
     /// Postgres: `xmin` of the snapshot. SQLite: the last id given out.
     position: i64,
+    /// Postgres: when the server started.
+    started: i64,
 }
 
 /// Reads it.
@@ -37,16 +43,21 @@ pub(crate) async fn state(session: &mut Session) -> Result<State, StoreError> {
     const STATE: Sql = Sql {
         postgres: "SELECT s.database_id || ' ' || (SELECT system_identifier FROM pg_control_system())::text || ' ' \
                    || (SELECT timeline_id FROM pg_control_checkpoint())::text, \
-                   s.feed_pruned_below::text::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint \
-                   FROM signpost_state s",
+                   s.feed_pruned_below::text::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint, \
+                   (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint FROM signpost_state s",
         sqlite: "SELECT database_id, feed_pruned_to, \
-                 coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'signpost_feed'), 0) FROM signpost_state",
+                 coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'signpost_feed'), 0), 0 FROM signpost_state",
     };
     let row = session
         .first("reading the feed's state", STATE, [])
         .await?
         .ok_or_else(|| StoreError::Malformed("signpost_state is empty".to_owned()))?;
-    Ok(State { database: row.text(0)?.to_owned(), pruned_below: row.int(1)?, position: row.int(2)? })
+    Ok(State {
+        database: row.text(0)?.to_owned(),
+        pruned_below: row.int(1)?,
+        position: row.int(2)?,
+        started: row.int(3)?,
+    })
 }
 
 /// The cursor of a reader that has just read everything.
@@ -61,7 +72,7 @@ pub(crate) async fn cursor_now(session: &mut Session, state: &State) -> Result<F
             applied.insert(row.int(0)?);
         }
     }
-    Ok(FeedCursor { low: state.position, applied, database: state.database.clone() })
+    Ok(FeedCursor { low: state.position, applied, database: state.database.clone(), started: state.started })
 }
 
 /// What the feed says about one zone.
@@ -106,7 +117,11 @@ pub(crate) async fn changes(
         session.rollback().await;
         return Ok(FeedBatch::LoadAll);
     }
-    let Some((touched, applied)) = read_feed(session, cursor, &state).await? else {
+    let low = match cursor.started == state.started {
+        true => cursor.low,
+        false => cursor.low.saturating_sub(XIDS_GIVEN_TWICE_MAX).max(0),
+    };
+    let Some((touched, applied)) = read_feed(session, cursor, low, &state).await? else {
         session.rollback().await;
         return Ok(FeedBatch::LoadAll);
     };
@@ -116,14 +131,16 @@ pub(crate) async fn changes(
         false => read_changes(session, touched, default_ttl, &mut bad_rows).await?,
     };
     session.commit().await?;
-    let cursor = FeedCursor { low: state.position, applied, database: state.database };
+    let cursor = FeedCursor { low: state.position, applied, database: state.database, started: state.started };
     Ok(FeedBatch::Changes { changes, cursor, bad_rows })
 }
 
-/// The zones touched since `cursor`, and the ids the next reader has to skip; `None` if every zone was touched.
+/// The zones touched since `low`, what `cursor` has left out, and the ids the next reader has to skip; `None` if every
+/// zone was touched.
 async fn read_feed(
     session: &mut Session,
     cursor: &FeedCursor,
+    low: i64,
     state: &State,
 ) -> Result<Option<(BTreeMap<i64, Touched>, BTreeSet<i64>)>, StoreError> {
     const FEED: Sql = Sql {
@@ -136,7 +153,7 @@ async fn read_feed(
     let mut is_everything = false;
     let position = if session.is_postgres() { state.position } else { i64::MAX };
     session
-        .each("reading the feed", FEED, [Value::Text(cursor.low.to_string())], |row| {
+        .each("reading the feed", FEED, [Value::Text(low.to_string())], |row| {
             let id = row.int(0)?;
             if row.int(1)? >= position {
                 applied.insert(id);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -29,6 +30,7 @@ pub(crate) struct DatabaseStore {
     /// try again, unfairly. In Postgres writers that wait for a zone must leave connections to the readers.
     writers: Semaphore,
     pruned_at: Mutex<Instant>,
+    is_feed_failing: AtomicBool,
 }
 
 impl DatabaseStore {
@@ -62,6 +64,7 @@ impl DatabaseStore {
             bell,
             writers: Semaphore::new(writers),
             pruned_at: Mutex::new(Instant::now()),
+            is_feed_failing: AtomicBool::new(false),
         })
     }
 
@@ -171,7 +174,14 @@ impl Store for DatabaseStore {
 
     async fn changes(&self, cursor: &FeedCursor) -> Result<FeedBatch, StoreError> {
         self.prune_if_due();
-        changes::changes(&mut self.session().await?, cursor, self.default_ttl).await
+        // A failure may be a crash that the server's time of starting does not show.
+        let cursor = match self.is_feed_failing.load(Ordering::Relaxed) && cursor.started != 0 {
+            true => &FeedCursor { started: -1, ..cursor.clone() },
+            false => cursor,
+        };
+        let batch = async { changes::changes(&mut self.session().await?, cursor, self.default_ttl).await }.await;
+        self.is_feed_failing.store(batch.is_err(), Ordering::Relaxed);
+        batch
     }
 
     async fn wait_for_change(&self, poll: Duration) {

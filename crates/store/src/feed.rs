@@ -72,6 +72,8 @@ pub struct FeedCursor {
     pub(crate) applied: std::collections::BTreeSet<i64>,
     /// Which database and, for Postgres, which timeline.
     pub(crate) database: String,
+    /// Postgres: when its server started, in microseconds. SQLite: 0.
+    pub(crate) started: i64,
 }
 
 /// What changed to one zone.
