@@ -1,7 +1,5 @@
 //! The one place where what went wrong becomes a status and a body (PDNS-DIALECT 1.3 and 1.4).
 
-use std::error::Error;
-
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -134,13 +132,6 @@ impl ApiError {
         if !self.status().is_server_error() {
             return;
         }
-        let mut chain = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            chain.push_str(": ");
-            chain.push_str(&error.to_string());
-            cause = error.source();
-        }
-        tracing::warn!(error = chain, "request failed");
+        tracing::warn!(error = store::with_causes(self), "request failed");
     }
 }

@@ -259,12 +259,7 @@ impl Run {
 
     /// Logs once for each outage, not at every try.
     fn failed(&mut self, error: &StoreError) {
-        let mut chain = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            chain = format!("{chain}: {cause}");
-            source = cause.source();
-        }
+        let chain = store::with_causes(error);
         let (since, is_reported) = self.failing.get_or_insert_with(|| (Instant::now(), false));
         if !*is_reported && since.elapsed() >= REPORT_AFTER {
             *is_reported = true;

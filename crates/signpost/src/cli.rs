@@ -105,7 +105,7 @@ fn run(command: Command, settings: Vec<Flag>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("Error: {error:#}");
+            eprintln!("Error: {}", store::with_causes(&*error));
             ExitCode::FAILURE
         }
     }

@@ -207,8 +207,8 @@ async fn open(late: Arc<LateStore>, database: DatabaseSettings, zones: api::Zone
                 return Ok(());
             }
             Err(error @ StoreError::Unavailable { .. }) if can_come_up => {
-                let error = anyhow::Error::from(error);
-                tracing::error!(database = %url, error = format!("{error:#}"), "database does not open, trying again");
+                let error = store::with_causes(&error);
+                tracing::error!(database = %url, error, "database does not open, trying again");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(OPEN_RETRY_MAX);
             }

@@ -44,3 +44,37 @@ pub enum StoreError {
     #[error("stored data is malformed: {0}")]
     Malformed(String),
 }
+
+/// An error with its causes in one line, for logs and people. A cause that says again what stands before it is left out:
+/// the database drivers' errors carry the text of their own cause.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = error.source();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("driver failed: {0}")]
+    struct Repeating(#[source] std::io::Error);
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let refused = std::io::Error::other("connection refused");
+        let error = StoreError::Unavailable { doing: "connecting", source: Box::new(Repeating(refused)) };
+        assert_eq!(with_causes(&error), "database failed while connecting: driver failed: connection refused");
+        let plain = StoreError::Unavailable { doing: "connecting", source: "no".into() };
+        assert_eq!(with_causes(&plain), "database failed while connecting: no");
+    }
+}

@@ -34,7 +34,7 @@ use async_trait::async_trait;
 use wire::Name;
 
 pub use edit::*;
-pub use error::StoreError;
+pub use error::{StoreError, with_causes};
 pub use feed::*;
 pub use model::*;
 

@@ -158,7 +158,7 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
     let (store, defaults) = match open(&sources, entry.access, &mut output).await {
         Ok(opened) => opened,
         Err(error) => {
-            output.chatter(format_args!("Error: {error:#}"));
+            output.chatter(format_args!("Error: {}", store::with_causes(&*error)));
             return FAILED;
         }
     };
@@ -174,7 +174,7 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         }
         Err(Failure::Silent) => FAILED,
         Err(Failure::Store(error)) => {
-            tool.output.chatter(format_args!("Error: {:#}", anyhow::Error::from(error)));
+            tool.output.chatter(format_args!("Error: {}", store::with_causes(&error)));
             FAILED
         }
         Err(failure) => {
