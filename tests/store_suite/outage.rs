@@ -337,7 +337,9 @@ fn a_crash_that_gives_transaction_ids_out_again_hides_nothing() {
         while store.ping().await.is_err() {
             assert!(started.elapsed() < Duration::from_secs(20), "it does not come back");
         }
-        let FeedBatch::Changes { changes, cursor } = store.changes(&cursor).await.unwrap() else { panic!("load all") };
+        let FeedBatch::Changes { changes, cursor, .. } = store.changes(&cursor).await.unwrap() else {
+            panic!("load all")
+        };
         assert!(!changes.is_empty());
         let FeedBatch::Changes { changes, .. } = store.changes(&cursor).await.unwrap() else { panic!("load all") };
         assert!(changes.is_empty(), "once is enough: {changes:?}");
