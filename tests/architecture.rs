@@ -35,7 +35,6 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["signpost"]),
     ("mimalloc", &["signpost"]),
     ("hickory-server", &[]),
-    ("futures-util", &["store"]),
 ];
 
 /// Crates that open nothing, read no clock and are not async: bytes, snapshots and `now` in, values out.
