@@ -41,7 +41,7 @@ fn a_change_through_one_is_answered_signed_by_the_other_within_a_second() {
         writer.api().patch(ZONE, vec![replace(&name, "A", 60, &[&address])]);
         let acknowledged = Instant::now();
         // The writer itself needs no time at all.
-        assert_eq!(dig(writer.dns(), &name, "A", Transport::Udp).contents("A"), [address.clone()]);
+        assert_eq!(dig(writer.dns(), &name, "A", Transport::Udp).contents("A"), std::slice::from_ref(&address));
         let asker = Asker::new(reader.dns(), Duration::from_secs(2));
         until_true("the other server to answer", LAG_MAX, || {
             let reply = asker.ask(&query(u16::from(number), &name, RecordType::A)).expect("a server answers");
@@ -88,7 +88,7 @@ impl Load<'_> {
             };
             let message = query(id, &name, rtype);
             let asked = Instant::now();
-            let reply = if number % 64 == 0 {
+            let reply = if number.is_multiple_of(64) {
                 signpost_tests::query::ask_tcp(server, &message, Duration::from_secs(2))
                     .unwrap_or_else(|error| panic!("{name} over TCP failed: {error}"))
                     .expect("the server replies before it closes")

@@ -1,6 +1,6 @@
 //! The NSEC3 owner-name hash (RFC 5155 section 5).
 //!
-//! Only hashing lives here. Which names get hashed is in [`crate::chain`], what the records prove in
+//! Only hashing lives here. Which names get hashed is in `chain.rs`, what the records prove in
 //! the `dnssec` crate.
 
 use data_encoding::{BASE32HEX_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
