@@ -135,7 +135,8 @@ impl Applied {
         let mut others = types.iter().filter(|(other, rrset)| **other != rtype && rrset.is_enabled());
         let (mut has_ns, mut has_dname) = (rtype == RecordType::NS, rtype == RecordType::DNAME);
         for (&other, _) in &mut others {
-            if rtype == RecordType::CNAME || other == RecordType::CNAME {
+            let has_cname = rtype == RecordType::CNAME || other == RecordType::CNAME;
+            if has_cname && !is_beside_cname(rtype) && !is_beside_cname(other) {
                 return Err("Conflicts with pre-existing RRset");
             }
             has_ns |= other == RecordType::NS;
@@ -146,6 +147,11 @@ impl Applied {
         }
         Ok(())
     }
+}
+
+/// What signed zone files have at the name of a CNAME (RFC 4035 section 2.5). It is stored and not served: we sign ourselves.
+fn is_beside_cname(rtype: RecordType) -> bool {
+    matches!(rtype, RecordType::RRSIG | RecordType::NSEC)
 }
 
 fn is_single(rtype: RecordType) -> bool {
@@ -243,6 +249,16 @@ mod tests {
         }
         let why = patched(&zone(), vec![replace("a.x", RecordType::CNAME, &["b.x"])]).unwrap_err();
         assert_eq!(why, "RRset a.x. IN CNAME: Conflicts with pre-existing RRset");
+    }
+
+    #[test]
+    fn signatures_of_a_signed_zone_file_stand_beside_a_cname() {
+        let rrsig = "CNAME 13 2 60 20261211060808 20261120050808 16076 x. AAAA";
+        let changes = [replace("c.x", RecordType::RRSIG, &[rrsig]), replace("c.x", RecordType::NSEC, &["s.x CNAME"])];
+        let zone = patched(&zone(), changes.to_vec()).unwrap();
+        // And the other way round.
+        assert!(patched(&zone, vec![replace("c.x", RecordType::CNAME, &["s.x"])]).is_ok());
+        assert!(patched(&zone, vec![replace("c.x", RecordType::A, &["192.0.2.1"])]).is_err());
     }
 
     #[test]
