@@ -63,6 +63,28 @@ impl ServedZones {
         }
     }
 
+    /// Applies the changes of one reading of the feed. Returns the zones that must be loaded afresh.
+    pub(crate) fn apply_all(&mut self, changes: Vec<ZoneChange>, now: u32) -> Vec<ZoneId> {
+        let mut reload = Vec::new();
+        let mut changes = changes.into_iter().peekable();
+        while let Some(change) = changes.next() {
+            let together = match &change {
+                ZoneChange::Names { zone, .. } => {
+                    changes.next_if(|next| matches!(next, ZoneChange::Header(header) if header.id == *zone))
+                }
+                _ => None,
+            };
+            reload.extend(match (change, together) {
+                (ZoneChange::Names { zone, incarnation, names, .. }, Some(ZoneChange::Header(header))) => {
+                    let change = || self.change(zone, incarnation, &names, Some(header), now);
+                    contained(zone, change).unwrap_or(Some(zone))
+                }
+                (change, _) => self.apply_contained(change, now),
+            });
+        }
+        reload
+    }
+
     /// The same as [`Self::apply`], where a panic costs no more than that the zone is loaded afresh.
     pub(crate) fn apply_contained(&mut self, change: ZoneChange, now: u32) -> Option<ZoneId> {
         let id = match &change {
@@ -81,8 +103,8 @@ impl ServedZones {
                 self.remove(id);
                 None
             }
-            ZoneChange::Header(header) => self.apply_header(header, now),
-            ZoneChange::Names { zone, incarnation, names, .. } => self.apply_names(zone, incarnation, names, now),
+            ZoneChange::Header(header) => self.change(header.id, header.incarnation, &[], Some(header), now),
+            ZoneChange::Names { zone, incarnation, names, .. } => self.change(zone, incarnation, &names, None, now),
         }
     }
 
@@ -113,49 +135,40 @@ impl ServedZones {
         }
     }
 
-    fn apply_header(&mut self, header: ZoneHeader, now: u32) -> Option<ZoneId> {
-        let id = header.id;
-        let Some(known) = self.zones.get_mut(&id) else { return Some(id) };
-        let Some((old, soa)) = &known.state else { return Some(id) };
-        let serving = Serving::new(&header, &self.rules);
-        let is_same_shape = known.incarnation == header.incarnation
-            && known.header.name == header.name
-            && serving.mode == old.mode
-            && serving.soa_edit == old.soa_edit;
-        let view = self.table.view();
-        let Some(served) = view.get(&serving.apex).filter(|_| is_same_shape) else { return Some(id) };
-        let mut editor = ZoneEditor::new(&served.zone);
-        for (rtype, rrset) in serving.made(made_ttl(soa)) {
-            editor.set_apex(rtype, rrset);
-        }
-        let Ok(zone) = editor.finish() else { return Some(id) };
-        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
-        keeper::sign_names(&served, [&serving.apex], now);
-        self.table.put(served);
-        // New keys may have to sign everything.
-        self.unsigned.insert(serving.apex.clone());
-        known.header = header;
-        known.state = Some((serving, soa.clone()));
-        None
-    }
-
-    fn apply_names(
+    /// Names, keys and metadata of one zone that changed together are served together: one swap.
+    fn change(
         &mut self,
         id: ZoneId,
         incarnation: u64,
-        names: Vec<(Name, Vec<ServedRecord>)>,
+        names: &[(Name, Vec<ServedRecord>)],
+        header: Option<ZoneHeader>,
         now: u32,
     ) -> Option<ZoneId> {
         let Some(known) = self.zones.get_mut(&id).filter(|known| known.incarnation == incarnation) else {
             return Some(id);
         };
         let Some((serving, soa)) = &mut known.state else { return Some(id) };
+        let mut is_apex_touched = header.is_some();
+        if let Some(header) = header {
+            let new = Serving::new(&header, &self.rules);
+            let has_same_shape =
+                header.name == known.header.name && new.mode == serving.mode && new.soa_edit == serving.soa_edit;
+            if !has_same_shape {
+                return Some(id);
+            }
+            // New keys may have to sign everything.
+            self.unsigned.insert(new.apex.clone());
+            known.header = header;
+            *serving = new;
+        }
+        let apex = serving.apex.clone();
         let view = self.table.view();
-        let Some(served) = view.get(&serving.apex) else { return Some(id) };
+        let Some(served) = view.get(&apex) else { return Some(id) };
         let mut editor = ZoneEditor::new(&served.zone);
-        for (name, records) in &names {
+        for (name, records) in names {
             let mut records = records.clone();
-            if *name == serving.apex {
+            if *name == apex {
+                is_apex_touched = true;
                 // As the assembler does: of several SOA rows the newest counts, and SOA-EDIT has its say.
                 let newest =
                     records.iter().filter(|r| r.rtype == RecordType::SOA).max_by_key(|r| serial_of(&r.rdata)).cloned();
@@ -167,18 +180,18 @@ impl ServedZones {
             }
             editor.replace_name(name, rrsets_of(records));
         }
-        if names.iter().any(|(name, _)| *name == serving.apex) {
+        if is_apex_touched {
             for (rtype, rrset) in serving.made(made_ttl(soa)) {
                 editor.set_apex(rtype, rrset);
             }
         }
         let Ok(zone) = editor.finish() else { return self.without_soa(id) };
-        let touched = names.iter().map(|(name, _)| name);
-        if names.len() > SIGNED_AT_ONCE_MAX || keeper::reaches_further(&served.zone, &zone, touched) {
-            self.unsigned.insert(serving.apex.clone());
+        let touched = || names.iter().map(|(name, _)| name);
+        if names.len() > SIGNED_AT_ONCE_MAX || keeper::reaches_further(&served.zone, &zone, touched()) {
+            self.unsigned.insert(apex.clone());
         }
-        let served = ServedZone { zone: Arc::new(zone), signer: served.signer.clone() };
-        keeper::sign_names(&served, names.iter().map(|(name, _)| name).take(SIGNED_AT_ONCE_MAX), now);
+        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
+        keeper::sign_names(&served, touched().take(SIGNED_AT_ONCE_MAX).chain([&apex]), now);
         self.table.put(served);
         None
     }

@@ -202,8 +202,7 @@ impl Run {
         // one is loaded, which takes for ever if the database fails in between.
         let (gone, changes): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|change| matches!(change, ZoneChange::Gone(_)));
-        let reload: Vec<ZoneId> =
-            changes.into_iter().filter_map(|change| self.zones.apply_contained(change, now)).collect();
+        let reload = self.zones.apply_all(changes, now);
         if !reload.is_empty() {
             // Its snapshot of the database is later than the batch's; what comes twice is applied twice, to
             // the same result, since a change carries a name's data as it is and not as it was.

@@ -292,6 +292,34 @@ async fn securing_switching_and_unsecuring() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn keys_and_records_of_one_edit_are_served_together() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", secured(&["1 0 0 -"])).await;
+    let edit = ZoneEdit {
+        rrsets: RrsetEdit::Patch(vec![a("www.example.com")]),
+        keys: keys(),
+        metadata: vec![("PUBLISH-CDNSKEY".into(), vec!["1".into()])],
+        ..ZoneEdit::default()
+    };
+    let store = Arc::clone(&server.store);
+    let editing = tokio::spawn(async move { store.edit_zone(&name("example.com"), edit).await });
+    let started = Instant::now();
+    loop {
+        let zone = server.zone("example.com").unwrap();
+        let keys = zone.apex_node().rrset(RecordType::DNSKEY).unwrap().len();
+        let has_cdnskey = zone.apex_node().rrset(RecordType::CDNSKEY).is_some();
+        let is_answered = matches!(zone.lookup(name("www.example.com").as_wire(), RecordType::A), Found::Answer { .. });
+        match (keys, has_cdnskey, is_answered) {
+            (2, false, false) => assert!(started.elapsed() < BOUND, "the change is served"),
+            (4, true, true) => break,
+            half => panic!("half a change is served: {half:?}"),
+        }
+        tokio::task::yield_now().await;
+    }
+    editing.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn soa_edit_moves_the_served_serial_alone() {
     let rules = ZoneRules { soa_edit_signed: "INCREMENT-WEEKS".into(), ..ZoneRules::default() };
     let server = Server::start(rules).await;
