@@ -19,6 +19,7 @@ type reply struct {
 	authoritative bool
 	answer        []resource
 	authority     []resource
+	printed       string // as dig printed it
 }
 
 type resource struct {
@@ -60,6 +61,9 @@ func parseReplies(printed string) []reply {
 	var replies []reply
 	var section *[]resource
 	for _, line := range strings.Split(printed, "\n") {
+		if len(replies) > 0 {
+			replies[len(replies)-1].printed += line + "\n"
+		}
 		switch {
 		case strings.HasPrefix(line, ";; ->>HEADER<<-"):
 			_, status, _ := strings.Cut(line, "status: ")
@@ -219,7 +223,7 @@ func (z *zoneUnderTest) judge(at key, got reply) error {
 			return nil
 		}
 		if (got.status != "NXDOMAIN" && got.status != "NOERROR") || !denied(got.authority, z.name) {
-			return fmt.Errorf("deleted, but not denied with proof: %s %v", got.status, got.authority)
+			return fmt.Errorf("deleted, but not denied with proof:\n%s", got.printed)
 		}
 		return nil
 	}
@@ -237,7 +241,7 @@ func (z *zoneUnderTest) judge(at key, got reply) error {
 	}
 	slices.Sort(expected)
 	if !slices.Equal(contents, expected) {
-		return fmt.Errorf("answered %q, written %q", contents, expected)
+		return fmt.Errorf("answered %q, written %q:\n%s", contents, expected, got.printed)
 	}
 	if ttl != set.TTL {
 		return fmt.Errorf("TTL %d, written %d", ttl, set.TTL)
