@@ -275,8 +275,11 @@ fn keys_and_paths_that_are_wrong() {
     assert_eq!(api.zone(ZONE)["name"], ZONE);
 }
 
-/// Messages no server should trip over, and what may come back: an RCODE, or nothing.
-fn malformed() -> Vec<(&'static str, Vec<u8>, &'static [Option<u8>])> {
+/// What is wrong, the message, and what may come back: an RCODE, or nothing.
+type Malformed = (&'static str, Vec<u8>, &'static [Option<u8>]);
+
+/// Messages no server should trip over.
+fn malformed() -> Vec<Malformed> {
     const FORMERR: Option<u8> = Some(1);
     const NOTIMP: Option<u8> = Some(4);
     const SILENCE: Option<u8> = None;
@@ -286,7 +289,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, &'static [Option<u8>])> {
         change(&mut message);
         message
     };
-    let mut all: Vec<(&'static str, Vec<u8>, &'static [Option<u8>])> = vec![
+    let mut all: Vec<Malformed> = vec![
         ("nothing", Vec::new(), &[SILENCE]),
         ("one octet", vec![0x5a], &[SILENCE]),
         ("half a header", good[..11].to_vec(), &[SILENCE]),
