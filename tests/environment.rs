@@ -1,4 +1,4 @@
-//! PowerDNS's own environment variables and nothing else start a working server (DESIGN section 7).
+//! PowerDNS's own environment variables and nothing else start a working server.
 //!
 //! The server then takes port 53, so it is started in a network namespace of its own, where that port is nobody's.
 
