@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 /// PowerDNS's own schema, as its package brings it.
-pub const SCHEMA: &str = "/usr/share/doc/pdns-backend-pgsql/schema.pgsql.sql";
+pub const SCHEMA: &str = "/usr/share/pdns-backend-pgsql/schema/schema.pgsql.sql";
 
 /// A running `pdns_server` with its API.
 #[derive(Debug)]
