@@ -41,7 +41,8 @@ func digAll(t *testing.T, questions []key, transport string) []reply {
 	options := []string{"@" + dnsHost, "-p", dnsPort, "-f", file, "+noall", "+comments", "+answer", "+authority",
 		"+dnssec", "+norecurse", "+nosplit", "+tries=1", "+time=5", "+noidnin", "+noidnout"}
 	if transport == "tcp" {
-		options = append(options, "+tcp")
+		// On one connection: thousands of short ones would use up the client's ports.
+		options = append(options, "+tcp", "+keepopen")
 	} else {
 		// A truncated answer is repeated over TCP by dig itself: UDP is always asked first.
 		options = append(options, "+notcp")
