@@ -3,10 +3,12 @@
 //! They are plain functions, so that a stable toolchain runs them too: over seeds and their mutations ([`Mutations`]), a
 //! bounded number of times. `tests/fuzz/` wraps the same functions for libFuzzer. A body panics when a promise is broken.
 
-use dataplane::answer::{Outcome, Transport, respond};
+use dataplane::Profile;
+use dataplane::answer::{Asker, Desk, Outcome, Transport, respond};
 use dataplane::tail::Refusal;
 use dnssec::signer::KeyInUse;
 use dnssec::{Algorithm, ServedZone, SigningPolicy, ZoneKey, ZoneSigner, ZoneTable};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, LazyLock};
 use wire::{Name, RecordType, content};
 use zone::{DenialMode, Nsec3Params, ZoneBuilder};
@@ -60,10 +62,13 @@ pub fn message(data: &[u8]) {
         0 => Transport::Udp { payload_max: 512 },
         1 => Transport::Udp { payload_max: 1232 },
         2 => Transport::Udp { payload_max: 4096 },
-        _ => Transport::Stream,
+        _ => Transport::Tcp,
     };
     let mut buffer = vec![0; 65_535];
-    let Outcome::Reply(reply) = respond(&ZONES.view(), message, transport, NOW, &mut buffer) else { return };
+    let view = ZONES.view();
+    let desk = Desk { zones: &view, profile: &Profile::default() };
+    let asker = Asker { address: IpAddr::V4(Ipv4Addr::LOCALHOST), transport };
+    let Outcome::Reply(reply) = respond(desk, message, asker, NOW, &mut buffer) else { return };
     // A panic is caught per query and answered with SERVFAIL: here it counts.
     assert_ne!(reply.refusal, Some(Refusal::Internal), "a caught panic");
     let octets = &buffer[..reply.octets];

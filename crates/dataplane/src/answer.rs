@@ -1,10 +1,12 @@
 //! The way of a query: bytes in, bytes out, for every transport.
 
+use crate::Profile;
 use crate::encode::encode;
 use crate::plan::{Breadth, plan};
 use crate::tail::{Refusal, Tail, tail};
 use dnssec::ServedZone;
 use dnssec::served::ZoneView;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::RecordType;
 use wire::message::{
@@ -15,16 +17,40 @@ use zone::Found;
 /// What we offer as UDP payload on streams, where it limits nothing (DNS Flag Day 2020).
 const PAYLOAD_OFFERED: u16 = 1232;
 
-/// What the transport allows.
+/// What messages are answered from.
+#[derive(Clone, Copy)]
+pub struct Desk<'d> {
+    /// The zones of one moment.
+    pub zones: &'d ZoneView,
+    /// How this server answers, whatever zones it has.
+    pub profile: &'d Profile,
+}
+
+/// Who asks, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asker {
+    /// Where the message came from; over a proxy, where that says it came from.
+    pub address: IpAddr,
+    /// What it came over.
+    pub transport: Transport,
+}
+
+/// What a message came over, and what that allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// Truncates at the lesser of our limit and the client's (RFC 6891 section 6.2).
+    /// Truncates at the lesser of our limit and the client's (RFC 6891 section 6.2). The source address may be forged.
     Udp {
         /// Our limit, 1232 by default.
         payload_max: u16,
     },
-    /// Up to 65,535 octets.
-    Stream,
+    /// Up to 65,535 octets, as all that follow (RFC 7766).
+    Tcp,
+    /// DNS over TLS (RFC 7858).
+    Tls,
+    /// DNS over HTTPS (RFC 8484).
+    Https,
+    /// DNS over QUIC (RFC 9250).
+    Quic,
 }
 
 /// What became of a message.
@@ -54,8 +80,8 @@ pub struct Reply {
 }
 
 /// Writes the reply to `query` into `reply` and returns its length; `None`: nothing is sent (a response, or no header).
-pub fn answer(zones: &ZoneView, query: &[u8], transport: Transport, now: u32, reply: &mut [u8]) -> Option<usize> {
-    match respond(zones, query, transport, now, reply) {
+pub fn answer(desk: Desk<'_>, query: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Option<usize> {
+    match respond(desk, query, asker, now, reply) {
         Outcome::Reply(reply) => Some(reply.octets),
         Outcome::Ignored(_) => None,
     }
@@ -65,8 +91,8 @@ pub fn answer(zones: &ZoneView, query: &[u8], transport: Transport, now: u32, re
 ///
 /// A panic while composing is a bug of ours that must cost one query and not the server: it is caught, and the reply is
 /// SERVFAIL with [`Refusal::Internal`].
-pub fn respond(zones: &ZoneView, message: &[u8], transport: Transport, now: u32, reply: &mut [u8]) -> Outcome {
-    guarded(message, transport, reply, |reply| compose(zones, message, transport, now, reply))
+pub fn respond(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Outcome {
+    guarded(message, asker.transport, reply, |reply| compose(desk, message, asker, now, reply))
 }
 
 fn guarded(
@@ -84,16 +110,11 @@ fn guarded(
 }
 
 /// The way of a query.
-fn compose(
-    zones: &ZoneView,
-    message: &[u8],
-    transport: Transport,
-    now: u32,
-    reply: &mut [u8],
-) -> Result<Reply, Refusal> {
+fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Result<Reply, Refusal> {
+    let transport = asker.transport;
     let query = Query::parse(message)?;
     check(&query)?;
-    let served = choose(zones, &query).ok_or(Refusal::NotAuthoritative)?;
+    let served = choose(desk.zones, &query).ok_or(Refusal::NotAuthoritative)?;
     let plan = plan(served, &query, breadth(transport));
     encode(&plan, &query, Limits::new(&query, transport), now, reply)
 }
@@ -131,7 +152,7 @@ fn choose<'v>(zones: &'v ZoneView, query: &Query<'_>) -> Option<&'v ServedZone> 
 fn breadth(transport: Transport) -> Breadth {
     match transport {
         Transport::Udp { .. } => Breadth::One,
-        Transport::Stream => Breadth::All,
+        _ => Breadth::All,
     }
 }
 
@@ -218,7 +239,7 @@ impl Limits {
             Transport::Udp { .. } => {
                 Limits { reply_octets: usize::from(query.payload().min(payload)), is_last_resort: false, payload }
             }
-            Transport::Stream => Limits { reply_octets: usize::from(u16::MAX), is_last_resort: true, payload },
+            _ => Limits { reply_octets: usize::from(u16::MAX), is_last_resort: true, payload },
         }
     }
 
@@ -231,7 +252,7 @@ impl Limits {
 fn payload(transport: Transport) -> u16 {
     match transport {
         Transport::Udp { payload_max } => payload_max.max(UDP_PAYLOAD_MIN),
-        Transport::Stream => PAYLOAD_OFFERED,
+        _ => PAYLOAD_OFFERED,
     }
 }
 

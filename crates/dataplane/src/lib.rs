@@ -10,6 +10,7 @@ mod encode;
 mod list;
 mod negative;
 mod plan;
+mod profile;
 mod redirect;
 mod referral;
 mod serve;
@@ -18,6 +19,7 @@ pub mod tail;
 mod tcp;
 pub mod udp;
 
-pub use answer::{Outcome, Reply, Transport, answer};
+pub use answer::{Asker, Desk, Outcome, Reply, Transport, answer};
 pub use counters::{CounterSnapshot, NamedCounter};
+pub use profile::Profile;
 pub use serve::{DataPlane, DataPlaneSettings};

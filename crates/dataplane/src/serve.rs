@@ -1,5 +1,6 @@
 //! Binding addresses, starting workers, and stopping them.
 
+use crate::Profile;
 use crate::counters::{CounterSnapshot, Counters, Writers};
 use crate::tcp::{self, Registry, Shared};
 use crate::udp::{self, Worker};
@@ -33,6 +34,8 @@ pub struct DataPlaneSettings {
     pub tcp_per_source_max: usize,
     /// Time a TCP client has for its next whole message, above zero up to one hour. Default 10 s.
     pub tcp_idle: Duration,
+    /// How queries are answered, whatever zones there are.
+    pub profile: Profile,
 }
 
 impl Default for DataPlaneSettings {
@@ -44,6 +47,7 @@ impl Default for DataPlaneSettings {
             tcp_connections_max: 4096,
             tcp_per_source_max: 256,
             tcp_idle: Duration::from_secs(10),
+            profile: Profile::default(),
         }
     }
 }
@@ -92,6 +96,7 @@ impl DataPlane {
     /// and then nothing is.
     pub fn bind(settings: &DataPlaneSettings, zones: Arc<ZoneTable>) -> io::Result<DataPlane> {
         settings.check()?;
+        let profile = Arc::new(settings.profile.clone());
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let mut bound = Vec::new();
         for &address in &settings.listen {
@@ -107,6 +112,7 @@ impl DataPlane {
         let tcp_counters = Counters::new(Writers::Many);
         let shared = Arc::new(Shared {
             zones: Arc::clone(&zones),
+            profile: Arc::clone(&profile),
             counters: Arc::clone(&tcp_counters),
             registry: Arc::clone(&registry),
             idle: settings.tcp_idle,
@@ -126,16 +132,22 @@ impl DataPlane {
             let stop = plane.stop_listeners.subscribe();
             plane.listeners.push(runtime.spawn(tcp::listen(listener, Arc::clone(&shared), stop)));
             for socket in sockets.udp {
-                plane.start_worker(socket, Arc::clone(&zones), settings.udp_payload_max)?;
+                let parts = (Arc::clone(&zones), Arc::clone(&profile));
+                plane.start_worker(socket, parts, settings.udp_payload_max)?;
             }
         }
         Ok(plane)
     }
 
-    fn start_worker(&mut self, socket: Socket, zones: Arc<ZoneTable>, payload_max: u16) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        socket: Socket,
+        (zones, profile): (Arc<ZoneTable>, Arc<Profile>),
+        payload_max: u16,
+    ) -> io::Result<()> {
         let counters = Counters::new(Writers::One);
         self.counters.push(Arc::clone(&counters));
-        let worker = Worker { socket, zones, payload_max, counters, stop: Arc::clone(&self.stop_workers) };
+        let worker = Worker { socket, zones, profile, payload_max, counters, stop: Arc::clone(&self.stop_workers) };
         let thread = thread::Builder::new().name(format!("udp-{}", self.workers.len())).spawn(|| worker.run())?;
         self.workers.push(thread);
         Ok(())

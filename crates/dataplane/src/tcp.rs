@@ -9,6 +9,7 @@ mod registry;
 
 pub(crate) use registry::Registry;
 
+use crate::Profile;
 use crate::counters::{Counter, Counters};
 use dnssec::ZoneTable;
 use std::io;
@@ -27,6 +28,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) zones: Arc<ZoneTable>,
+    pub(crate) profile: Arc<Profile>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) registry: Arc<Registry>,
     /// Time a client has for its next whole message.

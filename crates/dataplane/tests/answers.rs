@@ -368,7 +368,7 @@ fn rfc8482_section_4_1_any_over_udp_is_one_rrset_and_over_tcp_all() {
         &ask("www.example", "ANY"),
         &["NOERROR aa", "answer: www.example. 60 A 192.0.2.10", "answer: www.example. 60 A 192.0.2.11"],
     );
-    let lines = ask("www.example", "ANY").with_do().over(Transport::Stream).of(&signed(Mode::Nsec));
+    let lines = ask("www.example", "ANY").with_do().over(Transport::Tcp).of(&signed(Mode::Nsec));
     assert_eq!(lines.len(), 6, "{lines:#?}");
     assert_eq!((count(&lines, "RRSIG A"), count(&lines, "RRSIG TXT")), (1, 1));
     assert_plain(&ask("ent.example", "ANY"), &["NOERROR aa", SOA]);
@@ -379,7 +379,7 @@ fn rfc8482_section_4_1_any_over_udp_is_one_rrset_and_over_tcp_all() {
 #[test]
 fn rfc8482_section_4_rrsig_over_udp_is_that_of_one_rrset() {
     assert_eq!(ask("www.example", "RRSIG").of(&signed(Mode::Nsec)), ["NOERROR aa", "answer: www.example. 60 RRSIG A"]);
-    let all = ask("www.example", "RRSIG").over(Transport::Stream).of(&signed(Mode::Nsec));
+    let all = ask("www.example", "RRSIG").over(Transport::Tcp).of(&signed(Mode::Nsec));
     assert_eq!(all.len(), 3);
     assert_eq!(ask("www.example", "RRSIG").of(&signed(Mode::Unsigned)), ["NOERROR aa", SOA]);
 }
@@ -437,7 +437,7 @@ fn rfc9471_section_3_1_in_domain_glue_that_does_not_fit_sets_tc() {
     let optional = ask("www.s.x", "A").of(&table);
     assert_eq!(optional[0], "NOERROR");
     assert!(optional.len() < 1 + 40, "{}", optional.len());
-    let stream = ask("www.c.x", "A").over(Transport::Stream).of(&table);
+    let stream = ask("www.c.x", "A").over(Transport::Tcp).of(&table);
     assert_eq!((stream[0].as_str(), stream.len()), ("NOERROR", 1 + 40));
 }
 
@@ -460,7 +460,7 @@ fn an_answer_that_does_not_fit_is_tc_with_question_and_opt_only() {
     assert_eq!(show(&tight.raw(&table).0), ["NOERROR aa tc do"]);
     let ours = Ask { edns: Some((4096, 0, 0x8000)), transport: Transport::Udp { payload_max: 800 }, ..asked.clone() };
     assert_eq!(show(&ours.raw(&table).0), ["NOERROR aa tc do"]);
-    assert_eq!(asked.over(Transport::Stream).of(&table).len(), 1 + 60);
+    assert_eq!(asked.over(Transport::Tcp).of(&table).len(), 1 + 60);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod fixture;
 use dataplane::answer::{Outcome, Transport, respond};
 use dataplane::tail::Refusal;
 use dnssec::ZoneTable;
-use fixture::{Ask, Mode, NOW, UDP, ask, send, show, table, zone};
+use fixture::{Ask, Mode, NOW, UDP, ask, asker, desk, send, show, table, zone};
 use hickory_proto::op::Message;
 use std::sync::Arc;
 use wire::message::{IgnoreReason, Rcode};
@@ -41,7 +41,7 @@ fn other_classes_are_refused() {
 
 #[test]
 fn zone_transfers_are_refused_on_every_transport() {
-    for transport in [UDP, Transport::Stream] {
+    for transport in [UDP, Transport::Tcp] {
         for qtype in ["AXFR", "IXFR"] {
             assert_eq!(ask("example", qtype).over(transport).of(&served()), ["REFUSED"]);
         }
@@ -88,7 +88,7 @@ fn malformed_queries_get_formerr_with_as_much_as_was_readable() {
     // RFC 6891 section 7: with OPT, since there was one.
     assert_eq!((octets[3] & 0xf, octets[11], octets.len()), (1, 1, 12 + 13 + 4 + 11));
     let none = [&good[..4], &[0, 0, 0, 0, 0, 0, 0, 0]].concat();
-    assert_eq!(send(&served(), &none, Transport::Stream).1.rcode, Rcode::FORMERR);
+    assert_eq!(send(&served(), &none, Transport::Tcp).1.rcode, Rcode::FORMERR);
 }
 
 #[test]
@@ -97,11 +97,11 @@ fn replies_and_fragments_of_headers_are_not_answered() {
     let zones = served().view();
     let mut response = ask("www.example", "A").message();
     response[2] |= 0x80;
-    for transport in [UDP, Transport::Stream] {
-        let outcome = respond(&zones, &response, transport, NOW, &mut reply);
+    for transport in [UDP, Transport::Tcp] {
+        let outcome = respond(desk(&zones), &response, asker(transport), NOW, &mut reply);
         assert_eq!(outcome, Outcome::Ignored(IgnoreReason::Response));
-        let outcome = respond(&zones, &response[..11], transport, NOW, &mut reply);
+        let outcome = respond(desk(&zones), &response[..11], asker(transport), NOW, &mut reply);
         assert_eq!(outcome, Outcome::Ignored(IgnoreReason::Short));
     }
-    assert_eq!(dataplane::answer::answer(&zones, &response, UDP, NOW, &mut reply), None);
+    assert_eq!(dataplane::answer::answer(desk(&zones), &response, asker(UDP), NOW, &mut reply), None);
 }

@@ -238,6 +238,7 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         tcp_connections_max: dns.tcp_connections_max,
         tcp_per_source_max: dns.tcp_per_source_max,
         tcp_idle: dns.tcp_idle_timeout,
+        ..DataPlaneSettings::default()
     }
 }
 

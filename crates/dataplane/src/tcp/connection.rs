@@ -2,7 +2,7 @@
 
 use super::Shared;
 use super::registry::Ticket;
-use crate::answer::{Outcome, Transport, respond};
+use crate::answer::{Asker, Desk, Outcome, Transport, respond};
 use crate::clock::unix_now;
 use crate::counters::{Channel, Counter};
 use std::cell::RefCell;
@@ -54,7 +54,8 @@ pub(super) async fn serve(
     // Replies are written whole; to hold back the last segment would only add latency.
     let _ = stream.set_nodelay(true);
     let channel = Channel::tcp(peer.ip());
-    let connection = Connection { stream, channel, shared: &shared, ticket, stop, input: Vec::new(), at: 0 };
+    let asker = Asker { address: peer.ip(), transport: Transport::Tcp };
+    let connection = Connection { stream, channel, asker, shared: &shared, ticket, stop, input: Vec::new(), at: 0 };
     match connection.run().await {
         End::Idle => shared.counters.add(Counter::TcpIdleTimeouts, 1),
         End::Unread => shared.counters.add(Counter::TcpWriteTimeouts, 1),
@@ -65,6 +66,7 @@ pub(super) async fn serve(
 struct Connection<'s> {
     stream: TcpStream,
     channel: Channel,
+    asker: Asker,
     shared: &'s Shared,
     ticket: Ticket,
     stop: watch::Receiver<bool>,
@@ -103,6 +105,7 @@ impl Connection<'_> {
     /// Answers whole messages that have been read, as long as there is room for replies.
     fn answer_some(&mut self, output: &mut Vec<u8>) -> Answered {
         let zones = self.shared.zones.view();
+        let desk = Desk { zones: &zones, profile: &self.shared.profile };
         let now = unix_now();
         while let Some(message) = whole_message(&self.input[self.at..]) {
             if output.len() >= OUTPUT_OCTETS {
@@ -110,7 +113,7 @@ impl Connection<'_> {
             }
             self.at += 2 + message.len();
             let is_dns = REPLY.with_borrow_mut(|reply| {
-                let outcome = respond(&zones, message, Transport::Stream, now, reply);
+                let outcome = respond(desk, message, self.asker, now, reply);
                 self.shared.counters.record(self.channel, &outcome);
                 let Outcome::Reply(done) = outcome else { return false };
                 output.extend_from_slice(&(done.octets as u16).to_be_bytes());

@@ -1,7 +1,8 @@
 //! The loop of one worker: take a batch, answer it, send it.
 
 use super::batch::Batch;
-use crate::answer::{Outcome, Transport, respond};
+use crate::Profile;
+use crate::answer::{Asker, Desk, Outcome, Transport, respond};
 use crate::clock::unix_now;
 use crate::counters::{Channel, Counter, Counters};
 use dnssec::ZoneTable;
@@ -21,6 +22,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Worker {
     pub(crate) socket: Socket,
     pub(crate) zones: Arc<ZoneTable>,
+    pub(crate) profile: Arc<Profile>,
     pub(crate) payload_max: u16,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stop: Arc<AtomicBool>,
@@ -56,6 +58,7 @@ impl Worker {
         // and more, and answers of one batch then agree.
         let zones = self.zones.view();
         let now = unix_now();
+        let desk = Desk { zones: &zones, profile: &self.profile };
         let transport = Transport::Udp { payload_max: self.payload_max };
         batch.answer_each(|datagram, reply| {
             if datagram.source.port() == 0 {
@@ -63,7 +66,8 @@ impl Worker {
                 self.counters.add(Counter::IgnoredPortZero, 1);
                 return None;
             }
-            let outcome = respond(&zones, datagram.octets, transport, now, reply);
+            let asker = Asker { address: datagram.source.ip(), transport };
+            let outcome = respond(desk, datagram.octets, asker, now, reply);
             self.counters.record(Channel::udp(datagram.source.ip()), &outcome);
             match outcome {
                 Outcome::Reply(reply) => Some(reply.octets),
