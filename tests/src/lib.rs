@@ -6,6 +6,7 @@
 pub mod api;
 pub mod dig;
 pub mod fuzz;
+pub mod golden;
 pub mod http;
 pub mod pdns;
 pub mod postgres;
