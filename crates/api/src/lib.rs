@@ -6,7 +6,6 @@
 //! What a zone gets when it is created or secured, and how its keys are described, is public: `pdnsutil` makes and shows the
 //! same things.
 
-pub mod allow_from;
 pub mod auth;
 mod body;
 mod cache;
@@ -50,7 +49,6 @@ mod zone_settings;
 mod zone_view;
 mod zones_list;
 
-pub use allow_from::Network;
 pub use auth::{ApiKey, ApiKeyError};
 pub use defaults::ZoneDefaults;
 pub use error::ApiError;

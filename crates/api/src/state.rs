@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
 use store::Store;
+use wire::Network;
 
 use crate::ZoneDefaults;
-use crate::allow_from::Network;
 use crate::auth::ApiKey;
 use crate::metrics::{ApiCounters, MetricsSource};
 use crate::publication::{NotifyQueue, Publication, Readiness};

@@ -7,9 +7,11 @@
 pub mod content;
 pub mod message;
 pub mod name;
+pub mod network;
 pub mod rdata;
 pub mod rtype;
 pub mod zonefile;
 
 pub use name::{Name, NameError};
+pub use network::Network;
 pub use rtype::RecordType;

@@ -5,9 +5,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use api::{ApiKey, Network, ZoneDefaults};
+use api::{ApiKey, ZoneDefaults};
 use dnssec::{Algorithm, SigningPolicy};
-use wire::Name;
+use wire::network::NetworkError;
+use wire::{Name, Network};
 
 use super::error::{ConfigError, Origin, Warning};
 use super::layers::Layers;
@@ -317,9 +318,7 @@ fn notify(layers: &Layers) -> Result<NotifySettings, ConfigError> {
 }
 
 fn networks(layers: &Layers, name: &str) -> Result<Vec<Network>, ConfigError> {
-    let parse = |text: &String| {
-        text.parse().map_err(|error: api::allow_from::NetworkError| layers.refuse(name, error.to_string()))
-    };
+    let parse = |text: &String| text.parse().map_err(|error: NetworkError| layers.refuse(name, error.to_string()));
     layers.list(name).iter().map(parse).collect()
 }
 

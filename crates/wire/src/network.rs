@@ -1,4 +1,4 @@
-//! Networks from which connections are taken (`webserver-allow-from`).
+//! Networks by address and prefix: whom a server answers, and whom it spares.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
