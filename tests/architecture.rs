@@ -24,6 +24,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tower-http", &["api"]),
     ("libc", &["dataplane"]),
     ("socket2", &["dataplane"]),
+    ("siphasher", &["dataplane"]),
     // Digests of API keys in `api`, random numbers in `signpost`; signatures have a test of their own.
     ("ring", &["dnssec", "api", "signpost"]),
     ("p256", &["dnssec"]),

@@ -1,8 +1,11 @@
 //! The way of a query: bytes in, bytes out, for every transport.
 
-use crate::Profile;
+use crate::chaos;
+use crate::cookie::CookieProof;
 use crate::encode::encode;
+use crate::options::{ReplyOptions, has_bad_keepalive};
 use crate::plan::{Breadth, plan};
+use crate::profile::{CookieDemand, Profile, Readiness};
 use crate::tail::{Refusal, Tail, tail};
 use dnssec::ServedZone;
 use dnssec::served::ZoneView;
@@ -10,10 +13,13 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::RecordType;
 use wire::message::{
-    Edns, HEADER_OCTETS, Header, IgnoreReason, Opt, Query, QueryError, Rcode, UDP_PAYLOAD_MIN, Writer,
+    CLASS_ANY, CLASS_CH, CLASS_IN, Edns, FormatError, FormatReason, HEADER_OCTETS, Header, IgnoreReason, Opcode, Opt,
+    Query, QueryError, Rcode, UDP_PAYLOAD_MIN, WithoutQuestion, Writer,
 };
 use zone::Found;
 
+/// ANY over UDP is answered with one RRset, and by TC where even that is longer: nobody needs it, and it amplifies (RFC 8482).
+const ANY_OCTETS_MAX: u16 = 600;
 /// What we offer as UDP payload on streams, where it limits nothing (DNS Flag Day 2020).
 const PAYLOAD_OFFERED: u16 = 1232;
 
@@ -53,6 +59,13 @@ pub enum Transport {
     Quic,
 }
 
+impl Transport {
+    /// Whether the source address may be forged.
+    fn is_datagram(self) -> bool {
+        matches!(self, Transport::Udp { .. })
+    }
+}
+
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -77,6 +90,10 @@ pub struct Reply {
     pub is_truncated: bool,
     /// Why no zone's data is in it.
     pub refusal: Option<Refusal>,
+    /// What the client's cookie showed.
+    pub cookie: CookieProof,
+    /// The same in all replies about the same thing; 0 in refusals, and where the server tells of itself.
+    pub(crate) likeness: u64,
 }
 
 /// Writes the reply to `query` into `reply` and returns its length; `None`: nothing is sent (a response, or no header).
@@ -92,12 +109,14 @@ pub fn answer(desk: Desk<'_>, query: &[u8], asker: Asker, now: u32, reply: &mut 
 /// A panic while composing is a bug of ours that must cost one query and not the server: it is caught, and the reply is
 /// SERVFAIL with [`Refusal::Internal`].
 pub fn respond(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Outcome {
-    guarded(message, asker.transport, reply, |reply| compose(desk, message, asker, now, reply))
+    guarded(desk, message, asker, now, reply, |reply| compose(desk, message, asker, now, reply))
 }
 
 fn guarded(
+    desk: Desk<'_>,
     message: &[u8],
-    transport: Transport,
+    asker: Asker,
+    now: u32,
     reply: &mut [u8],
     compose: impl FnOnce(&mut [u8]) -> Result<Reply, Refusal>,
 ) -> Outcome {
@@ -105,31 +124,78 @@ fn guarded(
     let composed = catch_unwind(AssertUnwindSafe(|| compose(reply)));
     match composed.unwrap_or(Err(Refusal::Internal)) {
         Ok(done) => Outcome::Reply(done),
-        Err(refusal) => refuse(message, transport, reply, refusal),
+        Err(refusal) => refuse(desk, message, asker, now, reply, refusal),
     }
 }
 
 /// The way of a query.
 fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Result<Reply, Refusal> {
-    let transport = asker.transport;
-    let query = Query::parse(message)?;
-    check(&query)?;
-    let served = choose(desk.zones, &query).ok_or(Refusal::NotAuthoritative)?;
-    let plan = plan(served, &query, breadth(transport));
-    encode(&plan, &query, Limits::new(&query, transport), now, reply)
+    let profile = desk.profile;
+    let parsed = Query::parse(message);
+    if !profile.clients.include(asker.address) && !matches!(parsed, Err(QueryError::Ignore(_))) {
+        return Err(Refusal::Prohibited);
+    }
+    let query = parsed.map_err(|error| unreadable(error, message, profile, asker, now))?;
+    let options = ReplyOptions::new(query.edns(), profile, asker, now);
+    check(&query, profile, asker.transport, options.proof())?;
+    let limits = Limits::new(&query, asker.transport);
+    if query.qclass() == CLASS_CH {
+        return chaos::answer(&query, profile, &limits, &options, reply);
+    }
+    let served = choose(desk.zones, &query).ok_or(match profile.readiness {
+        Readiness::Loading => Refusal::NotReady,
+        Readiness::Ready => Refusal::NotAuthoritative,
+    })?;
+    let mut plan = plan(served, &query, breadth(asker.transport));
+    if query.qclass() == CLASS_ANY {
+        // What is here is IN alone, and no answer about all classes (RFC 1035 section 6.2).
+        plan.is_authoritative = false;
+    }
+    encode(&plan, &query, limits, &options, now, reply)
 }
 
-/// Whether the query is of a kind that zones can answer.
-fn check(query: &Query<'_>) -> Result<(), Refusal> {
-    match query.edns() {
-        Some(edns) if edns.version != 0 => return Err(Refusal::EdnsVersion(edns.version)),
-        _ => {}
+/// What to make of a message that is no [`Query`].
+fn unreadable(error: QueryError, message: &[u8], profile: &Profile, asker: Asker, now: u32) -> Refusal {
+    let without_question = match &error {
+        QueryError::Format(FormatError { reason: FormatReason::NoQuestion, .. }) => WithoutQuestion::parse(message),
+        _ => None,
+    };
+    let proof = without_question.map(|query| ReplyOptions::new(Some(&query.edns), profile, asker, now).proof());
+    match proof {
+        // Without secrets a question is missing, and nothing else.
+        None | Some(CookieProof::None) => Refusal::Unreadable(error),
+        Some(CookieProof::Invalid) => Refusal::BadCookie,
+        Some(CookieProof::ClientOnly | CookieProof::Valid) => Refusal::CookieAlone,
     }
-    if !query.is_internet() {
-        return Err(Refusal::Class(query.qclass()));
+}
+
+/// Whether the query is of a kind that zones or the server itself can answer.
+fn check(query: &Query<'_>, profile: &Profile, transport: Transport, proof: CookieProof) -> Result<(), Refusal> {
+    if let Some(edns) = query.edns() {
+        if edns.version != 0 {
+            return Err(Refusal::EdnsVersion(edns.version));
+        }
+        if has_bad_keepalive(edns, transport) {
+            return Err(Refusal::Keepalive);
+        }
+        let is_unproven = matches!(proof, CookieProof::ClientOnly | CookieProof::Invalid);
+        if is_unproven && profile.cookie_demand == CookieDemand::Always && transport.is_datagram() {
+            return Err(Refusal::BadCookie);
+        }
+    }
+    match query.qclass() {
+        CLASS_IN | CLASS_CH | CLASS_ANY => {}
+        other => return Err(Refusal::Class(other)),
     }
     match query.qtype() {
         RecordType::AXFR | RecordType::IXFR => Err(Refusal::Transfer),
+        // These stand in messages for other purposes, or ask for what there is not (RFC 9824 section 3.5).
+        other @ (RecordType::OPT
+        | RecordType::NXNAME
+        | RecordType::TKEY
+        | RecordType::TSIG
+        | RecordType::MAILB
+        | RecordType::MAILA) => Err(Refusal::QueryType(other)),
         _ => Ok(()),
     }
 }
@@ -157,20 +223,32 @@ fn breadth(transport: Transport) -> Breadth {
 }
 
 /// Writes the reply that a refusal deserves, by the table in [`tail`].
-fn refuse(message: &[u8], transport: Transport, reply: &mut [u8], refusal: Refusal) -> Outcome {
-    let (rcode, options) = match tail(&refusal) {
+pub(crate) fn refuse(
+    desk: Desk<'_>,
+    message: &[u8],
+    asker: Asker,
+    now: u32,
+    reply: &mut [u8],
+    refusal: Refusal,
+) -> Outcome {
+    let (rcode, error) = match tail(&refusal) {
         Tail::Silence(reason) => return Outcome::Ignored(reason),
-        Tail::Reply { rcode, options } => (rcode, options),
+        Tail::Reply { rcode, error } => (rcode, error),
     };
     let Some(header) = Header::parse(message) else { return Outcome::Ignored(IgnoreReason::Short) };
     let repeated = Repeated::of(message, &refusal);
-    let limits = Limits { reply_octets: reply.len(), is_last_resort: true, payload: payload(transport) };
-    let opt = repeated.opt(&limits, options);
+    let options = ReplyOptions::new(repeated.edns.as_ref(), desk.profile, asker, now).with_error(error);
+    let is_truncated = matches!(refusal, Refusal::RateLimited);
+    let opt = repeated.has_opt.then_some(Opt { payload: payload(asker.transport), dnssec_ok: repeated.is_dnssec_ok() });
     let write = |reply: &mut [u8]| {
         let mut writer = Writer::new(reply, &header, repeated.question, usize::from(UDP_PAYLOAD_MIN))?;
         writer.set_rcode(rcode);
+        if is_truncated {
+            writer.set_truncated();
+        }
         if let Some(opt) = &opt {
             writer.opt(opt)?;
+            options.write_what_fits(&mut writer);
         }
         Ok::<usize, wire::message::Full>(writer.finish())
     };
@@ -179,48 +257,59 @@ fn refuse(message: &[u8], transport: Transport, reply: &mut [u8], refusal: Refus
             octets,
             rcode,
             qtype: repeated.qtype,
-            is_dnssec_ok: repeated.is_dnssec_ok,
-            is_truncated: false,
+            is_dnssec_ok: repeated.is_dnssec_ok(),
+            is_truncated,
             refusal: Some(refusal),
+            cookie: options.proof(),
+            likeness: 0,
         }),
-        // Question and OPT take at most 12 + 259 + 17 octets.
+        // Question and OPT take at most 12 + 259 + 11 octets.
         Err(wire::message::Full) => Outcome::Ignored(IgnoreReason::Short),
     }
 }
 
 /// What a refusal repeats of the message.
+#[derive(Default)]
 struct Repeated<'m> {
     question: &'m [u8],
     qtype: Option<RecordType>,
-    has_edns: bool,
-    is_dnssec_ok: bool,
+    /// Whether there is an OPT record, readable or not.
+    has_opt: bool,
+    edns: Option<Edns<'m>>,
 }
 
 impl<'m> Repeated<'m> {
     fn of(message: &'m [u8], refusal: &Refusal) -> Repeated<'m> {
-        let mut repeated = Repeated { question: &[], qtype: None, has_edns: false, is_dnssec_ok: false };
         match refusal {
             Refusal::Unreadable(QueryError::Format(error)) => {
                 let end = HEADER_OCTETS + error.question_octets;
-                repeated.question = message.get(HEADER_OCTETS..end).unwrap_or_default();
-                repeated.has_edns = error.has_opt;
+                let question = message.get(HEADER_OCTETS..end).unwrap_or_default();
+                Repeated { question, has_opt: error.has_opt, ..Repeated::default() }
             }
-            Refusal::Unreadable(_) => {}
-            _ => {
-                if let Ok(query) = Query::parse(message) {
-                    repeated.question = query.question();
-                    repeated.qtype = Some(query.qtype());
-                    repeated.has_edns = query.edns().is_some();
-                    repeated.is_dnssec_ok = query.is_dnssec_ok();
-                }
+            // The rest of a message of a kind that we do not know cannot be read.
+            Refusal::Unreadable(QueryError::Opcode(header)) if !has_layout_of_query(header.opcode()) => {
+                Repeated::default()
             }
+            _ => match (Query::parse_any_opcode(message), WithoutQuestion::parse(message)) {
+                (Ok(query), _) => Repeated {
+                    question: query.question(),
+                    qtype: Some(query.qtype()),
+                    has_opt: query.edns().is_some(),
+                    edns: query.edns().copied(),
+                },
+                (_, Some(query)) => Repeated { has_opt: true, edns: Some(query.edns), ..Repeated::default() },
+                _ => Repeated::default(),
+            },
         }
-        repeated
     }
 
-    fn opt<'o>(&self, limits: &Limits, options: &'o [u8]) -> Option<Opt<'o>> {
-        self.has_edns.then_some(Opt { payload: limits.payload, dnssec_ok: self.is_dnssec_ok, options })
+    fn is_dnssec_ok(&self) -> bool {
+        self.edns.is_some_and(|edns| edns.dnssec_ok)
     }
+}
+
+fn has_layout_of_query(opcode: Opcode) -> bool {
+    matches!(opcode, Opcode::QUERY | Opcode::NOTIFY | Opcode::UPDATE)
 }
 
 /// How long a reply may be, and what we say of ourselves in OPT.
@@ -237,15 +326,17 @@ impl Limits {
         let payload = payload(transport);
         match transport {
             Transport::Udp { .. } => {
-                Limits { reply_octets: usize::from(query.payload().min(payload)), is_last_resort: false, payload }
+                let most = if query.qtype() == RecordType::ANY { ANY_OCTETS_MAX } else { u16::MAX };
+                let reply_octets = usize::from(query.payload().min(payload).min(most));
+                Limits { reply_octets, is_last_resort: false, payload }
             }
             _ => Limits { reply_octets: usize::from(u16::MAX), is_last_resort: true, payload },
         }
     }
 
     /// OPT goes to those who sent one (RFC 6891 section 6.1.1).
-    pub(crate) fn opt<'o>(&self, edns: Option<&Edns<'_>>, options: &'o [u8]) -> Option<Opt<'o>> {
-        edns.map(|edns| Opt { payload: self.payload, dnssec_ok: edns.dnssec_ok, options })
+    pub(crate) fn opt(&self, edns: Option<&Edns<'_>>) -> Option<Opt> {
+        edns.map(|edns| Opt { payload: self.payload, dnssec_ok: edns.dnssec_ok })
     }
 }
 
@@ -259,6 +350,7 @@ fn payload(transport: Transport) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dnssec::ZoneTable;
 
     #[test]
     fn a_panic_costs_one_query_and_says_servfail() {
@@ -266,14 +358,17 @@ mod tests {
         let opt = [0, 0, 41, 0x10, 0, 0, 0, 0x80, 0, 0, 0];
         let message = [&[9, 9, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &opt].concat();
         let mut reply = [0xff; 512];
-        let outcome = guarded(&message, Transport::Udp { payload_max: 1232 }, &mut reply, |reply| {
+        let zones = ZoneTable::new().view();
+        let desk = Desk { zones: &zones, profile: &Profile::default() };
+        let asker = Asker { address: [127, 0, 0, 1].into(), transport: Transport::Udp { payload_max: 1232 } };
+        let outcome = guarded(desk, &message, asker, 0, &mut reply, |reply| {
             reply[..100].fill(1);
             panic!("this backtrace belongs to a test that passes")
         });
         let Outcome::Reply(done) = outcome else { panic!("{outcome:?}") };
         assert_eq!((done.rcode, &done.refusal), (Rcode::SERVFAIL, &Some(Refusal::Internal)));
-        let our_opt = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0];
-        let wanted = [&[9, 9, 0x81, 2, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &our_opt].concat();
+        let our_opt = [0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 20, 0, 15, 0, 16, 0, 0];
+        let wanted = [&[9, 9, 0x81, 2, 0, 1, 0, 0, 0, 0, 0, 1], &question[..], &our_opt, b"internal error"].concat();
         assert_eq!(reply[..done.octets], wanted);
     }
 }

@@ -1,6 +1,7 @@
 //! Counters under the names PowerDNS gives them, kept by each worker and summed when read.
 
 use crate::answer::{Outcome, Reply};
+use crate::cookie::CookieProof;
 use crate::tail::Refusal;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -40,6 +41,14 @@ pub(crate) enum Counter {
     UdpTruncated,
     IgnoredResponses,
     IgnoredPortZero,
+    IgnoredServicePorts,
+    Prohibited,
+    CookieClientOnly,
+    CookieInvalid,
+    CookieValid,
+    BadCookie,
+    RrlDropped,
+    RrlSlipped,
     Panics,
     UdpReceiveErrors,
     UdpSendErrors,
@@ -83,6 +92,18 @@ const SHOWN: &[Shown] = {
         Shown("udp-truncated-answers", "Number of UDP answers sent out with TC set", &[UdpTruncated]),
         Shown("ignored-responses", "Number of responses received, which are not answered", &[IgnoredResponses]),
         Shown("ignored-port-zero", "Number of UDP packets received from port 0", &[IgnoredPortZero]),
+        Shown("ignored-service-ports", "Number of UDP packets received from echo and its like", &[IgnoredServicePorts]),
+        Shown("prohibited-queries", "Number of queries refused because of where they came from", &[Prohibited]),
+        Shown(
+            "cookie-queries",
+            "Number of queries with a COOKIE option",
+            &[CookieClientOnly, CookieInvalid, CookieValid],
+        ),
+        Shown("cookie-valid-queries", "Number of queries with a valid server cookie", &[CookieValid]),
+        Shown("cookie-invalid-queries", "Number of queries with a server cookie not ours or too old", &[CookieInvalid]),
+        Shown("badcookie-answers", "Number of times a BADCOOKIE packet was sent out", &[BadCookie]),
+        Shown("rrl-dropped", "Number of answers withheld by rate limits", &[RrlDropped]),
+        Shown("rrl-slipped", "Number of answers replaced by short ones because of rate limits", &[RrlSlipped]),
         Shown("answer-panics", "Number of queries answered SERVFAIL after a caught panic", &[Panics]),
         Shown("udp-receive-errors", "Number of failed calls to receive UDP packets", &[UdpReceiveErrors]),
         Shown("udp-send-errors", "Number of UDP answers the kernel refused to send", &[UdpSendErrors]),
@@ -184,13 +205,28 @@ impl Counters {
         }
     }
 
+    /// Counts one message whose reply a rate limit withheld.
+    pub(crate) fn record_dropped(&self, channel: Channel) {
+        let [queries, ..] = channel.counters();
+        self.add(queries, 1);
+        self.add(Counter::RrlDropped, 1);
+    }
+
     fn record_reply(&self, reply: &Reply) {
         self.bump(&self.rcodes[usize::from(reply.rcode.0).min(RCODES - 1)], 1);
         self.bump(&self.sizes[size_index(reply.octets)], 1);
         if let Some(qtype) = reply.qtype {
             self.bump(&self.qtypes[usize::from(qtype.0).min(QTYPES - 1)], 1);
         }
+        match reply.cookie {
+            CookieProof::None => {}
+            CookieProof::ClientOnly => self.add(Counter::CookieClientOnly, 1),
+            CookieProof::Invalid => self.add(Counter::CookieInvalid, 1),
+            CookieProof::Valid => self.add(Counter::CookieValid, 1),
+        }
         match &reply.refusal {
+            Some(Refusal::Prohibited) => self.add(Counter::Prohibited, 1),
+            Some(Refusal::BadCookie) => self.add(Counter::BadCookie, 1),
             Some(Refusal::Unreadable(QueryError::Format(_))) => self.add(Counter::Corrupt, 1),
             Some(Refusal::NotAuthoritative) => self.add(Counter::Unauth, 1),
             Some(Refusal::Internal) => self.add(Counter::Panics, 1),
@@ -346,6 +382,8 @@ mod tests {
             is_dnssec_ok: true,
             is_truncated: false,
             refusal: None,
+            cookie: CookieProof::None,
+            likeness: 0,
         };
         workers[0].record(Channel::Udp4, &Outcome::Reply(reply.clone()));
         workers[0].record(Channel::Udp6, &Outcome::Reply(reply.clone()));

@@ -1,9 +1,10 @@
 //! From a plan to bytes: the one encoder behind every transport.
 
 use crate::answer::{Limits, Reply};
+use crate::options::ReplyOptions;
 use crate::plan::{Data, Item, Plan, Signing};
 use crate::tail::Refusal;
-use wire::message::{Full, Opt, Query, Section, Writer};
+use wire::message::{Full, OPT_OCTETS, Query, Section, Writer};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 
@@ -17,13 +18,18 @@ pub(crate) fn encode(
     plan: &Plan<'_>,
     query: &Query<'_>,
     limits: Limits,
+    options: &ReplyOptions<'_>,
     now: u32,
     reply: &mut [u8],
 ) -> Result<Reply, Refusal> {
-    let opt = limits.opt(query.edns(), &[]);
-    let kept = opt.as_ref().map_or(0, Opt::octets);
+    let opt = limits.opt(query.edns());
+    let mut kept = opt.as_ref().map_or(0, |_| OPT_OCTETS + options.octets());
     let mut writer = Writer::new(reply, query.header(), query.question(), limits.reply_octets)?;
-    writer.reserve(kept)?;
+    if writer.reserve(kept).is_err() {
+        // The longest names leave no room for every option in 512 octets; some are left out then, and the answer is TC.
+        kept = OPT_OCTETS;
+        writer.reserve(kept)?;
+    }
     writer.set_rcode(plan.rcode);
     if plan.is_authoritative {
         writer.set_authoritative();
@@ -42,6 +48,7 @@ pub(crate) fn encode(
     writer.release(kept);
     if let Some(opt) = &opt {
         writer.opt(opt)?;
+        options.write_what_fits(&mut writer);
     }
     Ok(Reply {
         octets: writer.finish(),
@@ -50,6 +57,8 @@ pub(crate) fn encode(
         is_dnssec_ok: query.is_dnssec_ok(),
         is_truncated,
         refusal: None,
+        cookie: options.proof(),
+        likeness: plan.likeness,
     })
 }
 

@@ -4,13 +4,17 @@
 //! transports of others.
 
 pub mod answer;
+mod chaos;
 mod clock;
+pub mod cookie;
 mod counters;
 mod encode;
 mod list;
 mod negative;
+mod options;
 mod plan;
-mod profile;
+pub mod profile;
+mod ratelimit;
 mod redirect;
 mod referral;
 mod serve;
@@ -20,6 +24,8 @@ mod tcp;
 pub mod udp;
 
 pub use answer::{Asker, Desk, Outcome, Reply, Transport, answer};
+pub use cookie::{CookieSecret, CookieSecrets};
 pub use counters::{CounterSnapshot, NamedCounter};
-pub use profile::Profile;
+pub use profile::{Profile, ProfileHandle};
+pub use ratelimit::RateLimits;
 pub use serve::{DataPlane, DataPlaneSettings};

@@ -1,7 +1,9 @@
 //! Binding addresses, starting workers, and stopping them.
 
-use crate::Profile;
+use crate::clock::Stopwatch;
 use crate::counters::{CounterSnapshot, Counters, Writers};
+use crate::profile::{Profile, ProfileHandle};
+use crate::ratelimit::{RateLimiter, RateLimits};
 use crate::tcp::{self, Registry, Shared};
 use crate::udp::{self, Worker};
 use dnssec::ZoneTable;
@@ -20,7 +22,7 @@ use wire::message::UDP_PAYLOAD_MIN;
 const PORT_ATTEMPTS: usize = 32;
 
 /// What is listened on, and within which bounds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct DataPlaneSettings {
     /// Addresses for UDP and TCP; port 0 takes a free port, the same for both. Default `0.0.0.0:53` and `[::]:53`.
     pub listen: Vec<SocketAddr>,
@@ -34,6 +36,8 @@ pub struct DataPlaneSettings {
     pub tcp_per_source_max: usize,
     /// Time a TCP client has for its next whole message, above zero up to one hour. Default 10 s.
     pub tcp_idle: Duration,
+    /// How many like replies a network is sent over UDP. Default: no limit.
+    pub rate_limits: RateLimits,
     /// How queries are answered, whatever zones there are.
     pub profile: Profile,
 }
@@ -47,6 +51,7 @@ impl Default for DataPlaneSettings {
             tcp_connections_max: 4096,
             tcp_per_source_max: 256,
             tcp_idle: Duration::from_secs(10),
+            rate_limits: RateLimits::default(),
             profile: Profile::default(),
         }
     }
@@ -70,6 +75,10 @@ impl DataPlaneSettings {
         if self.tcp_idle.is_zero() || self.tcp_idle > Duration::from_secs(3600) {
             return Err(invalid(format!("tcp_idle: {:?} is not above zero and up to one hour", self.tcp_idle)));
         }
+        if let Some((field, value, bounds)) = self.rate_limits.out_of_bounds() {
+            let (least, most) = bounds.into_inner();
+            return Err(invalid(format!("rate_limits.{field}: {value} is not within {least} to {most}")));
+        }
         Ok(())
     }
 }
@@ -83,6 +92,7 @@ pub struct DataPlane {
     listeners: Vec<tokio::task::JoinHandle<()>>,
     counters: Vec<Arc<Counters>>,
     registry: Arc<Registry>,
+    profile: ProfileHandle,
 }
 
 impl DataPlane {
@@ -96,7 +106,7 @@ impl DataPlane {
     /// and then nothing is.
     pub fn bind(settings: &DataPlaneSettings, zones: Arc<ZoneTable>) -> io::Result<DataPlane> {
         settings.check()?;
-        let profile = Arc::new(settings.profile.clone());
+        let profile = ProfileHandle::new(Profile { stream_idle: settings.tcp_idle, ..settings.profile.clone() });
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
         let mut bound = Vec::new();
         for &address in &settings.listen {
@@ -112,7 +122,7 @@ impl DataPlane {
         let tcp_counters = Counters::new(Writers::Many);
         let shared = Arc::new(Shared {
             zones: Arc::clone(&zones),
-            profile: Arc::clone(&profile),
+            profile: profile.clone(),
             counters: Arc::clone(&tcp_counters),
             registry: Arc::clone(&registry),
             idle: settings.tcp_idle,
@@ -125,6 +135,7 @@ impl DataPlane {
             listeners: Vec::new(),
             counters: vec![tcp_counters],
             registry,
+            profile,
         };
         for sockets in bound {
             let _in_runtime = runtime.enter();
@@ -132,22 +143,25 @@ impl DataPlane {
             let stop = plane.stop_listeners.subscribe();
             plane.listeners.push(runtime.spawn(tcp::listen(listener, Arc::clone(&shared), stop)));
             for socket in sockets.udp {
-                let parts = (Arc::clone(&zones), Arc::clone(&profile));
-                plane.start_worker(socket, parts, settings.udp_payload_max)?;
+                plane.start_worker(socket, Arc::clone(&zones), settings)?;
             }
         }
         Ok(plane)
     }
 
-    fn start_worker(
-        &mut self,
-        socket: Socket,
-        (zones, profile): (Arc<ZoneTable>, Arc<Profile>),
-        payload_max: u16,
-    ) -> io::Result<()> {
+    fn start_worker(&mut self, socket: Socket, zones: Arc<ZoneTable>, settings: &DataPlaneSettings) -> io::Result<()> {
         let counters = Counters::new(Writers::One);
         self.counters.push(Arc::clone(&counters));
-        let worker = Worker { socket, zones, profile, payload_max, counters, stop: Arc::clone(&self.stop_workers) };
+        let worker = Worker {
+            socket,
+            zones,
+            profile: self.profile.clone(),
+            payload_max: settings.udp_payload_max,
+            limiter: RateLimiter::new(&settings.rate_limits, settings.udp_workers),
+            clock: Stopwatch::start(),
+            counters,
+            stop: Arc::clone(&self.stop_workers),
+        };
         let thread = thread::Builder::new().name(format!("udp-{}", self.workers.len())).spawn(|| worker.run())?;
         self.workers.push(thread);
         Ok(())
@@ -156,6 +170,11 @@ impl DataPlane {
     /// The addresses listened on, with the ports that were taken for port 0, in the order of the settings.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.local_addresses
+    }
+
+    /// The profile in use, to be changed while answers go on.
+    pub fn profile(&self) -> ProfileHandle {
+        self.profile.clone()
     }
 
     /// The counters of all workers, summed now.

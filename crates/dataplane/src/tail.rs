@@ -1,9 +1,7 @@
 //! Where every error becomes an RCODE and an Extended DNS Error (RFC 8914).
 
-use wire::message::{IgnoreReason, QueryError, Rcode};
-
-/// EDNS option of an Extended DNS Error (RFC 8914 section 2).
-const OPTION_EDE: u8 = 15;
+use wire::RecordType;
+use wire::message::{IgnoreReason, Opcode, QueryError, Rcode};
 
 /// Why a query gets no answer of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,15 +13,39 @@ pub enum Refusal {
     /// An EDNS version other than 0 (RFC 6891 section 6.1.3).
     #[error("unknown EDNS version {0}")]
     EdnsVersion(u8),
-    /// A class other than IN.
+    /// A keepalive option with a time-out, which only servers state (RFC 7828 section 3.2.1).
+    #[error("keepalive option with data in a query")]
+    Keepalive,
+    /// A query without question, which only wants a cookie (RFC 7873 section 5.4).
+    #[error("asks for a cookie alone")]
+    CookieAlone,
+    /// The server cookie is not ours or too old, and a good one is demanded (RFC 7873 section 5.2.3).
+    #[error("a valid server cookie is demanded")]
+    BadCookie,
+    /// The client's network has had its share of replies like this one: it shall ask over TCP.
+    #[error("rate limit reached")]
+    RateLimited,
+    /// The client's address is not among those that are answered.
+    #[error("client is not among those answered")]
+    Prohibited,
+    /// A class that is not served.
     #[error("class {0} is not served")]
     Class(u16),
+    /// Something of this server that it does not tell.
+    #[error("not told")]
+    Undisclosed,
+    /// A type that nobody can ask for, or that asks for an operation that there is not.
+    #[error("type {0} cannot be asked for")]
+    QueryType(RecordType),
     /// A zone transfer, which the answer to a query cannot hold (RFC 5936, RFC 1995).
     #[error("zone transfers are not answered here")]
     Transfer,
     /// No zone that is served holds the name.
     #[error("not authoritative for the name")]
     NotAuthoritative,
+    /// The zones are still being loaded, and the one that holds the name may be among them.
+    #[error("zones are not loaded yet")]
+    NotReady,
     /// We are at fault: composing the answer panicked.
     #[error("internal error")]
     Internal,
@@ -35,29 +57,66 @@ pub enum Refusal {
     TooLong,
 }
 
+/// An INFO-CODE of RFC 8914 section 4, with text for a person where the code alone says little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExtendedError {
+    pub(crate) code: u16,
+    pub(crate) text: &'static str,
+}
+
+const OTHER: u16 = 0;
+const NOT_READY: u16 = 14;
+const PROHIBITED: u16 = 18;
+const NOT_AUTHORITATIVE: u16 = 20;
+const NOT_SUPPORTED: u16 = 21;
+/// RFC 9824 section 9.
+const INVALID_QUERY_TYPE: u16 = 30;
+
 /// What a refusal looks like to the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tail {
     /// Nothing is sent.
     Silence(IgnoreReason),
-    /// A reply with this RCODE, and these EDNS options if the client speaks EDNS.
-    Reply { rcode: Rcode, options: &'static [u8] },
+    /// A reply with this RCODE, and the error if the client speaks EDNS.
+    Reply { rcode: Rcode, error: Option<ExtendedError> },
 }
 
 const fn plain(rcode: Rcode) -> Tail {
-    Tail::Reply { rcode, options: &[] }
+    Tail::Reply { rcode, error: None }
+}
+
+const fn coded(rcode: Rcode, code: u16) -> Tail {
+    explained(rcode, code, "")
+}
+
+const fn explained(rcode: Rcode, code: u16, text: &'static str) -> Tail {
+    Tail::Reply { rcode, error: Some(ExtendedError { code, text }) }
 }
 
 /// The one table from error to RCODE and Extended DNS Error.
 pub(crate) fn tail(refusal: &Refusal) -> Tail {
     match refusal {
         Refusal::Unreadable(QueryError::Ignore(reason)) => Tail::Silence(*reason),
-        Refusal::Unreadable(QueryError::Format(_)) => plain(Rcode::FORMERR),
-        Refusal::Unreadable(QueryError::Opcode(_)) => plain(Rcode::NOTIMP),
+        Refusal::Unreadable(QueryError::Format(_)) | Refusal::Keepalive => plain(Rcode::FORMERR),
+        Refusal::Unreadable(QueryError::Opcode(header)) => match header.opcode() {
+            // Implemented or not, nobody is allowed to.
+            Opcode::NOTIFY | Opcode::UPDATE => coded(Rcode::REFUSED, PROHIBITED),
+            _ => plain(Rcode::NOTIMP),
+        },
         Refusal::EdnsVersion(_) => plain(Rcode::BADVERS),
-        Refusal::Class(_) | Refusal::Transfer => plain(Rcode::REFUSED),
-        // 20: Not Authoritative (RFC 8914 section 4.21).
-        Refusal::NotAuthoritative => Tail::Reply { rcode: Rcode::REFUSED, options: &[0, OPTION_EDE, 0, 2, 0, 20] },
-        Refusal::Internal | Refusal::TooLong | Refusal::Unsigned => plain(Rcode::SERVFAIL),
+        Refusal::CookieAlone | Refusal::RateLimited => plain(Rcode::NOERROR),
+        Refusal::BadCookie => plain(Rcode::BADCOOKIE),
+        Refusal::Prohibited | Refusal::Undisclosed | Refusal::Transfer => coded(Rcode::REFUSED, PROHIBITED),
+        Refusal::Class(_) => coded(Rcode::REFUSED, NOT_SUPPORTED),
+        // RFC 9824 section 3.5.
+        Refusal::QueryType(RecordType::OPT | RecordType::NXNAME | RecordType::TSIG) => {
+            coded(Rcode::FORMERR, INVALID_QUERY_TYPE)
+        }
+        Refusal::QueryType(_) => coded(Rcode::NOTIMP, NOT_SUPPORTED),
+        Refusal::NotAuthoritative => coded(Rcode::REFUSED, NOT_AUTHORITATIVE),
+        Refusal::NotReady => coded(Rcode::SERVFAIL, NOT_READY),
+        Refusal::Internal => explained(Rcode::SERVFAIL, OTHER, "internal error"),
+        Refusal::TooLong => explained(Rcode::SERVFAIL, OTHER, "answer too long"),
+        Refusal::Unsigned => explained(Rcode::SERVFAIL, OTHER, "answer cannot be signed"),
     }
 }

@@ -9,8 +9,8 @@ mod registry;
 
 pub(crate) use registry::Registry;
 
-use crate::Profile;
 use crate::counters::{Counter, Counters};
+use crate::profile::ProfileHandle;
 use dnssec::ZoneTable;
 use std::io;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 /// What all connections share.
 pub(crate) struct Shared {
     pub(crate) zones: Arc<ZoneTable>,
-    pub(crate) profile: Arc<Profile>,
+    pub(crate) profile: ProfileHandle,
     pub(crate) counters: Arc<Counters>,
     pub(crate) registry: Arc<Registry>,
     /// Time a client has for its next whole message.

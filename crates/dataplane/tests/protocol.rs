@@ -34,9 +34,17 @@ fn outside_of_served_zones_is_refused_with_the_reason() {
 
 #[test]
 fn other_classes_are_refused() {
-    for qclass in [0, 3, 4, 254, 255, 65_535] {
+    for qclass in [0, 3, 4, 254, 65_535] {
         assert_eq!(Ask { qclass, ..ask("www.example", "A") }.of(&served()), ["REFUSED"], "{qclass}");
     }
+}
+
+#[test]
+fn rfc1035_section_6_2_an_answer_about_any_class_is_not_authoritative() {
+    let any = |name| Ask { qclass: 255, ..ask(name, "A") }.of(&served());
+    assert_eq!(any("www.example"), ["NOERROR", "answer: www.example. 60 A 192.0.2.1"]);
+    assert_eq!(any("none.example"), ["NXDOMAIN", "authority: example. 60 SOA a. b. 1 1 1 1 60"]);
+    assert_eq!(any("version.bind"), ["REFUSED"]);
 }
 
 #[test]
@@ -49,8 +57,20 @@ fn zone_transfers_are_refused_on_every_transport() {
 }
 
 #[test]
+fn nobody_may_notify_or_update() {
+    for opcode in [4, 5_u16] {
+        let asked = Ask { flags: opcode << 11, ..ask("example", "SOA").with_do() };
+        let (octets, reply) = asked.raw(&served());
+        assert_eq!((reply.rcode, octets[2] >> 3 & 0xf), (Rcode::REFUSED, opcode as u8));
+        // RFC 1996 section 4.7 and RFC 2136 section 3.8: the question, or zone section, comes back. RFC 8914: Prohibited.
+        assert_eq!(octets[12..12 + 13], asked.message()[12..12 + 13]);
+        assert_eq!(fixture::options(&octets).unwrap(), [(15, vec![0, 18])]);
+    }
+}
+
+#[test]
 fn other_opcodes_are_not_implemented() {
-    for opcode in 1..16_u16 {
+    for opcode in (1..16_u16).filter(|opcode| !matches!(opcode, 4 | 5)) {
         let asked = Ask { flags: opcode << 11, ..ask("example", "SOA") };
         let (octets, reply) = asked.raw(&served());
         assert_eq!(reply.rcode, Rcode::NOTIMP);

@@ -3,10 +3,12 @@
 //! [`Query`] borrows from the received octets and allocates nothing. [`Writer`] fills a caller's buffer and
 //! never holds part of an RRset. Messages of other opcodes (NOTIFY, UPDATE) are not taken apart here.
 
+mod options;
 mod query;
 mod writer;
 
-pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError};
+pub use options::{EdnsOptions, OptionCode};
+pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError, WithoutQuestion};
 pub use writer::{Full, Mark, Opt, OwnerPointer, Section, Writer};
 
 use std::fmt;
@@ -15,6 +17,10 @@ use std::fmt;
 pub const HEADER_OCTETS: usize = 12;
 /// Class IN (RFC 1035 section 3.2.4).
 pub const CLASS_IN: u16 = 1;
+/// Class CH, in which servers tell about themselves (RFC 4892 section 3).
+pub const CLASS_CH: u16 = 3;
+/// QCLASS `*`: any class (RFC 1035 section 3.2.5).
+pub const CLASS_ANY: u16 = 255;
 /// Octets of an OPT record without options (RFC 6891 section 6.1.2).
 pub const OPT_OCTETS: usize = 11;
 /// What every UDP client takes (RFC 1035 section 4.2.1, RFC 6891 section 6.2.3).
@@ -59,8 +65,12 @@ impl Rcode {
     pub const REFUSED: Rcode = Rcode(5);
     /// A name became too long in a DNAME substitution (RFC 6672 section 2.2).
     pub const YXDOMAIN: Rcode = Rcode(6);
+    /// The server is not authoritative for the zone named, or a signature cannot be checked (RFC 2136, RFC 8945).
+    pub const NOTAUTH: Rcode = Rcode(9);
     /// The EDNS version is not known (RFC 6891 section 6.1.3).
     pub const BADVERS: Rcode = Rcode(16);
+    /// Ask again with the server cookie that comes along (RFC 7873 section 8).
+    pub const BADCOOKIE: Rcode = Rcode(23);
 }
 
 impl fmt::Display for Rcode {
@@ -73,7 +83,9 @@ impl fmt::Display for Rcode {
             Rcode::NOTIMP => f.write_str("NOTIMP"),
             Rcode::REFUSED => f.write_str("REFUSED"),
             Rcode::YXDOMAIN => f.write_str("YXDOMAIN"),
+            Rcode::NOTAUTH => f.write_str("NOTAUTH"),
             Rcode::BADVERS => f.write_str("BADVERS"),
+            Rcode::BADCOOKIE => f.write_str("BADCOOKIE"),
             Rcode(other) => write!(f, "RCODE{other}"),
         }
     }

@@ -199,6 +199,8 @@ impl RecordType {
     pub const PX: RecordType = RecordType(26);
     /// Denial of RFC 2535 (obsolete).
     pub const NXT: RecordType = RecordType(30);
+    /// In NSEC bitmaps only: the name does not exist (RFC 9824 section 3.3).
+    pub const NXNAME: RecordType = RecordType(128);
 }
 
 impl RecordType {

@@ -105,7 +105,8 @@ impl Connection<'_> {
     /// Answers whole messages that have been read, as long as there is room for replies.
     fn answer_some(&mut self, output: &mut Vec<u8>) -> Answered {
         let zones = self.shared.zones.view();
-        let desk = Desk { zones: &zones, profile: &self.shared.profile };
+        let profile = self.shared.profile.load();
+        let desk = Desk { zones: &zones, profile: &profile };
         let now = unix_now();
         while let Some(message) = whole_message(&self.input[self.at..]) {
             if output.len() >= OUTPUT_OCTETS {

@@ -1,10 +1,13 @@
 //! The loop of one worker: take a batch, answer it, send it.
 
 use super::batch::Batch;
-use crate::Profile;
-use crate::answer::{Asker, Desk, Outcome, Transport, respond};
-use crate::clock::unix_now;
+use crate::answer::{Asker, Desk, Outcome, Transport, refuse, respond};
+use crate::clock::{Stopwatch, unix_now};
+use crate::cookie::CookieProof;
 use crate::counters::{Channel, Counter, Counters};
+use crate::profile::ProfileHandle;
+use crate::ratelimit::{RateLimiter, Verdict};
+use crate::tail::Refusal;
 use dnssec::ZoneTable;
 use socket2::Socket;
 use std::io::ErrorKind;
@@ -18,19 +21,26 @@ const LAST_BATCHES_MAX: usize = 64;
 /// Pause after an error that is not a timeout, so that a broken socket does not take a whole core.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
+/// Source ports of services that answer whatever they are sent, with octets that may pass for a query (RFC 862 to 868, kpasswd):
+/// with a forged source they and we would keep each other busy. Port 0 cannot be answered. Port 53 can: other servers' replies are
+/// told by QR, and some resolvers still ask from there.
+const IGNORED_PORTS: [u16; 7] = [0, 7, 13, 17, 19, 37, 464];
+
 /// One worker with its socket.
 pub(crate) struct Worker {
     pub(crate) socket: Socket,
     pub(crate) zones: Arc<ZoneTable>,
-    pub(crate) profile: Arc<Profile>,
+    pub(crate) profile: ProfileHandle,
     pub(crate) payload_max: u16,
+    pub(crate) limiter: Option<RateLimiter>,
+    pub(crate) clock: Stopwatch,
     pub(crate) counters: Arc<Counters>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Worker {
     /// Answers until told to stop.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         let mut batch = Batch::new(usize::from(self.payload_max));
         while !self.stop.load(Ordering::Relaxed) {
             self.round(&mut batch, 0);
@@ -43,7 +53,7 @@ impl Worker {
     }
 
     /// One batch; returns how many datagrams there were.
-    fn round(&self, batch: &mut Batch, flags: libc::c_int) -> usize {
+    fn round(&mut self, batch: &mut Batch, flags: libc::c_int) -> usize {
         let descriptor = self.socket.as_raw_fd();
         let received = match batch.receive(descriptor, flags) {
             Ok(received) => received,
@@ -54,21 +64,44 @@ impl Worker {
                 return 0;
             }
         };
-        // One load and one look at the clock per batch, not per query: the first is a shared atomic, the second a call of 40 ns
-        // and more, and answers of one batch then agree.
+        // One load of each and one look at the clocks per batch, not per query: the first are shared atomics, the second calls of
+        // 40 ns and more, and answers of one batch then agree.
         let zones = self.zones.view();
+        let profile = self.profile.load();
         let now = unix_now();
-        let desk = Desk { zones: &zones, profile: &self.profile };
+        let micros = if self.limiter.is_some() { self.clock.micros() } else { 0 };
+        let desk = Desk { zones: &zones, profile: &profile };
         let transport = Transport::Udp { payload_max: self.payload_max };
+        let Worker { counters, limiter, .. } = self;
         batch.answer_each(|datagram, reply| {
-            if datagram.source.port() == 0 {
-                // No client sends from there, and a reply could not arrive.
-                self.counters.add(Counter::IgnoredPortZero, 1);
+            let address = datagram.source.ip();
+            if IGNORED_PORTS.contains(&datagram.source.port()) {
+                let is_zero = datagram.source.port() == 0;
+                counters.add(if is_zero { Counter::IgnoredPortZero } else { Counter::IgnoredServicePorts }, 1);
                 return None;
             }
-            let asker = Asker { address: datagram.source.ip(), transport };
-            let outcome = respond(desk, datagram.octets, asker, now, reply);
-            self.counters.record(Channel::udp(datagram.source.ip()), &outcome);
+            let asker = Asker { address, transport };
+            let mut outcome = respond(desk, datagram.octets, asker, now, reply);
+            if let (Some(limiter), Outcome::Reply(done)) = (limiter.as_mut(), &outcome)
+                // A short reply amplifies nothing, and a good cookie shows that nobody else is sent it.
+                && !done.is_truncated
+                && done.cookie != CookieProof::Valid
+            {
+                match limiter.judge(address, done, micros) {
+                    Verdict::Send => {}
+                    Verdict::Drop => {
+                        counters.record_dropped(Channel::udp(address));
+                        return None;
+                    }
+                    Verdict::Slip => {
+                        counters.add(Counter::RrlSlipped, 1);
+                        let knows_cookies = done.cookie != CookieProof::None;
+                        let short = if knows_cookies { Refusal::BadCookie } else { Refusal::RateLimited };
+                        outcome = refuse(desk, datagram.octets, asker, now, reply, short);
+                    }
+                }
+            }
+            counters.record(Channel::udp(address), &outcome);
             match outcome {
                 Outcome::Reply(reply) => Some(reply.octets),
                 Outcome::Ignored(_) => None,

@@ -1,11 +1,10 @@
 //! A query, taken apart where it lies.
 
-use super::{CLASS_IN, HEADER_OCTETS, Header, Opcode, UDP_PAYLOAD_MIN};
+use super::options::OPTION_FIXED_OCTETS;
+use super::{CLASS_IN, EdnsOptions, HEADER_OCTETS, Header, Opcode, OptionCode, UDP_PAYLOAD_MIN};
 use crate::RecordType;
 use crate::name::{LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
 
-/// EDNS option COOKIE (RFC 7873 section 4), the one option whose form is checked here.
-const OPTION_COOKIE: u16 = 10;
 /// The flag DO in OPT's TTL field (RFC 3225 section 3).
 const DNSSEC_OK: u16 = 0x8000;
 
@@ -34,6 +33,22 @@ pub struct Edns<'m> {
     pub dnssec_ok: bool,
     /// Well-formed options: code, length, data.
     pub options: &'m [u8],
+}
+
+impl<'m> Edns<'m> {
+    /// The options in order. Most queries have none.
+    pub fn options(&self) -> EdnsOptions<'m> {
+        EdnsOptions(self.options)
+    }
+}
+
+/// A query with an empty question section, which asks for a server cookie and nothing else (RFC 7873 section 5.4).
+#[derive(Debug, Clone, Copy)]
+pub struct WithoutQuestion<'m> {
+    /// The header.
+    pub header: Header,
+    /// It has a COOKIE option.
+    pub edns: Edns<'m>,
 }
 
 /// Why a message is not a [`Query`], and what is to be done with it.
@@ -79,8 +94,11 @@ pub struct FormatError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatReason {
-    /// No question, or more than one (RFC 9619 section 3).
-    #[error("QDCOUNT is not 1")]
+    /// No question (RFC 1035 section 4.1.2); [`WithoutQuestion`] may know what it is for.
+    #[error("no question")]
+    NoQuestion,
+    /// More than one question (RFC 9619 section 4).
+    #[error("QDCOUNT is above 1")]
     QuestionCount,
     /// The question's name is cut off, compressed or too long.
     #[error("bad question")]
@@ -94,7 +112,7 @@ pub enum FormatReason {
     /// A second OPT (RFC 6891 section 6.1.1).
     #[error("more than one OPT")]
     OptTwice,
-    /// An option runs over the end of OPT, or COOKIE has an impossible length (RFC 7873 section 5.2.2).
+    /// An option runs over the end of OPT, or the first COOKIE has an impossible length (RFC 7873 section 5.2.2).
     #[error("bad EDNS option")]
     Option,
     /// Octets after the last record.
@@ -116,11 +134,35 @@ impl<'m> Query<'m> {
         if header.opcode() != Opcode::QUERY {
             return Err(QueryError::Opcode(header));
         }
+        Query::take_apart(header, message)
+    }
+
+    /// The same for a request whose opcode does not matter, of those that are laid out as queries are: NOTIFY (RFC 1996
+    /// section 3.7) and UPDATE (RFC 2136 section 2). What stands there as question is the zone meant.
+    ///
+    /// # Errors
+    ///
+    /// As [`Query::parse`], but never [`QueryError::Opcode`].
+    pub fn parse_any_opcode(message: &'m [u8]) -> Result<Query<'m>, QueryError> {
+        let header = Header::parse(message).ok_or(QueryError::Ignore(IgnoreReason::Short))?;
+        if header.is_response() {
+            return Err(QueryError::Ignore(IgnoreReason::Response));
+        }
+        Query::take_apart(header, message)
+    }
+
+    fn take_apart(header: Header, message: &'m [u8]) -> Result<Query<'m>, QueryError> {
         let fail = |reason, question_octets, has_opt| {
             Err(QueryError::Format(FormatError { header, question_octets, has_opt, reason }))
         };
-        if header.counts[0] != 1 {
-            return fail(FormatReason::QuestionCount, 0, false);
+        match header.counts[0] {
+            1 => {}
+            0 => {
+                let mut has_opt = false;
+                let read = read_records(&message[HEADER_OCTETS..], &header.counts, &mut has_opt);
+                return fail(read.err().unwrap_or(FormatReason::NoQuestion), 0, has_opt);
+            }
+            _ => return fail(FormatReason::QuestionCount, 0, false),
         }
         let mut lower = [0; NAME_OCTETS_MAX];
         let body = &message[HEADER_OCTETS..];
@@ -182,6 +224,19 @@ impl<'m> Query<'m> {
     /// The largest UDP payload the client takes: 512 without EDNS (RFC 1035 section 4.2.1).
     pub fn payload(&self) -> u16 {
         self.edns.map_or(UDP_PAYLOAD_MIN, |edns| edns.payload)
+    }
+}
+
+impl<'m> WithoutQuestion<'m> {
+    /// Takes such a message apart; `None` for any other.
+    pub fn parse(message: &'m [u8]) -> Option<WithoutQuestion<'m>> {
+        let header = Header::parse(message)?;
+        if header.is_response() || header.opcode() != Opcode::QUERY || header.counts[0] != 0 {
+            return None;
+        }
+        let edns = read_records(&message[HEADER_OCTETS..], &header.counts, &mut false).ok()??;
+        let asks_for_cookie = edns.options().any(|(code, _)| code == OptionCode::COOKIE);
+        asks_for_cookie.then_some(WithoutQuestion { header, edns })
     }
 }
 
@@ -259,10 +314,15 @@ fn skip_name(octets: &[u8]) -> Option<usize> {
 }
 
 fn check_options(mut options: &[u8]) -> Result<(), FormatReason> {
+    // Of several COOKIE options only the first counts (RFC 7873 section 5.2).
+    let mut has_cookie = false;
     while !options.is_empty() {
-        let (fixed, after) = options.split_first_chunk::<4>().ok_or(FormatReason::Option)?;
+        let (fixed, after) = options.split_first_chunk::<OPTION_FIXED_OCTETS>().ok_or(FormatReason::Option)?;
         let length = u16::from_be_bytes([fixed[2], fixed[3]]);
-        if u16::from_be_bytes([fixed[0], fixed[1]]) == OPTION_COOKIE && !matches!(length, 8 | 16..=40) {
+        if OptionCode(u16::from_be_bytes([fixed[0], fixed[1]])) == OptionCode::COOKIE
+            && !std::mem::replace(&mut has_cookie, true)
+            && !matches!(length, 8 | 16..=40)
+        {
             return Err(FormatReason::Option);
         }
         options = after.get(usize::from(length)..).ok_or(FormatReason::Option)?;
@@ -334,7 +394,7 @@ mod tests {
     #[test]
     fn rfc9619_qdcount_other_than_one_is_a_format_error() {
         let question = [WWW, &[0, 1, 0, 1]].concat();
-        assert_eq!(reason(&message([0, 0, 0, 0], &[])), FormatReason::QuestionCount);
+        assert_eq!(reason(&message([0, 0, 0, 0], &[])), FormatReason::NoQuestion);
         assert_eq!(reason(&message([2, 0, 0, 0], &[&question, &question])), FormatReason::QuestionCount);
     }
 
@@ -378,6 +438,33 @@ mod tests {
         for options in [&[0, 3, 0][..], &[0, 3, 0, 1], &[0, 10, 0, 7, 1, 2, 3, 4, 5, 6, 7], &[0, 10, 0, 0]] {
             assert_eq!(reason(&with(options)), FormatReason::Option);
         }
+    }
+
+    #[test]
+    fn rfc7873_section_5_4_a_question_may_be_missing_where_a_cookie_is_asked_for() {
+        let with = |options: &[u8]| {
+            let opt = [&OPT[..9], &(options.len() as u16).to_be_bytes(), options].concat();
+            message([0, 0, 0, 1], &[&opt])
+        };
+        let cookie = [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+        let octets = with(&cookie);
+        assert_eq!(WithoutQuestion::parse(&octets).unwrap().edns.options, cookie);
+        assert!(WithoutQuestion::parse(&with(&[0, 3, 0, 0])).is_none());
+        assert!(WithoutQuestion::parse(&with(&[0, 10, 0, 1, 7])).is_none());
+        let Err(QueryError::Format(error)) = Query::parse(&octets) else { panic!() };
+        assert_eq!((error.reason, error.has_opt, error.question_octets), (FormatReason::NoQuestion, true, 0));
+        assert!(WithoutQuestion::parse(&message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], OPT])).is_none());
+    }
+
+    #[test]
+    fn rfc7873_section_5_2_cookies_after_the_first_are_left_alone() {
+        let with = |options: &[u8]| {
+            let opt = [&OPT[..9], &(options.len() as u16).to_be_bytes(), options].concat();
+            message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], &opt])
+        };
+        let cookie = [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert!(Query::parse(&with(&[&cookie[..], &[0, 10, 0, 1, 9]].concat())).is_ok());
+        assert_eq!(reason(&with(&[&[0, 10, 0, 1, 9], &cookie[..]].concat())), FormatReason::Option);
     }
 
     #[test]

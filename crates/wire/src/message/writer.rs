@@ -1,6 +1,7 @@
 //! Laying out a reply in a caller's buffer, whole RRsets at a time.
 
-use super::{AA, CD, CLASS_IN, HEADER_OCTETS, Header, OPCODE, OPT_OCTETS, QR, RD, Rcode, TC};
+use super::options::OPTION_FIXED_OCTETS;
+use super::{AA, CD, CLASS_IN, HEADER_OCTETS, Header, OPCODE, OPT_OCTETS, OptionCode, QR, RD, Rcode, TC};
 use crate::RecordType;
 
 /// A compression pointer has 14 bits (RFC 1035 section 4.1.4).
@@ -25,22 +26,13 @@ pub enum Section {
 #[error("no room left in the message")]
 pub struct Full;
 
-/// What our OPT record says (RFC 6891 section 6.1.3).
+/// What our OPT record says, options aside (RFC 6891 section 6.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Opt<'a> {
+pub struct Opt {
     /// The largest UDP payload we take.
     pub payload: u16,
     /// Copied from the query (RFC 3225 section 3).
     pub dnssec_ok: bool,
-    /// Encoded options.
-    pub options: &'a [u8],
-}
-
-impl Opt<'_> {
-    /// Octets it takes in a message.
-    pub fn octets(&self) -> usize {
-        OPT_OCTETS + self.options.len()
-    }
 }
 
 /// An owner name that stands in the message and that [`Writer::rrset_again`] points to.
@@ -66,7 +58,10 @@ pub struct Writer<'b> {
     limit: usize,
     flags: u16,
     rcode: Rcode,
+    class: u16,
     counts: [u16; 4],
+    /// Where OPT was written.
+    opt_at: usize,
     /// Octets of the question's name; 0 without question.
     question_name: usize,
     names: [Written; NAMES_MAX],
@@ -110,7 +105,9 @@ impl<'b> Writer<'b> {
             limit,
             flags: QR | header.flags & (OPCODE | RD | CD),
             rcode: Rcode::NOERROR,
+            class: CLASS_IN,
             counts: [u16::from(!question.is_empty()), 0, 0, 0],
+            opt_at: at,
             question_name: question.len().saturating_sub(4),
             names: [Written::default(); NAMES_MAX],
             name_count: 0,
@@ -148,6 +145,11 @@ impl<'b> Writer<'b> {
         self.rcode = rcode;
     }
 
+    /// Sets the class of the records that follow; IN otherwise.
+    pub fn set_class(&mut self, class: u16) {
+        self.class = class;
+    }
+
     /// Whether nothing but the question stands here.
     pub fn is_empty(&self) -> bool {
         self.counts[1..] == [0; 3]
@@ -165,7 +167,7 @@ impl<'b> Writer<'b> {
         self.name_count = mark.names;
     }
 
-    /// Writes an RRset of class IN: `encoded` holds its RDATAs in uncompressed wire format, each after its two-octet length.
+    /// Writes an RRset: `encoded` holds its RDATAs in uncompressed wire format, each after its two-octet length.
     /// Returns where its owner stands, unless a pointer cannot say so, or the owner is the root.
     ///
     /// # Errors
@@ -226,7 +228,7 @@ impl<'b> Writer<'b> {
     ) -> Result<(), Full> {
         let mut fixed = [0; 10];
         fixed[..2].copy_from_slice(&rtype.0.to_be_bytes());
-        fixed[2..4].copy_from_slice(&CLASS_IN.to_be_bytes());
+        fixed[2..4].copy_from_slice(&self.class.to_be_bytes());
         fixed[4..8].copy_from_slice(&ttl.to_be_bytes());
         let has_names = has_compressible_names(rtype);
         let mut count = 0_u16;
@@ -253,20 +255,55 @@ impl<'b> Writer<'b> {
     /// # Errors
     ///
     /// [`Full`] if it does not fit.
-    pub fn opt(&mut self, opt: &Opt<'_>) -> Result<(), Full> {
+    pub fn opt(&mut self, opt: &Opt) -> Result<(), Full> {
         let mut fixed = [0; OPT_OCTETS];
         fixed[1..3].copy_from_slice(&RecordType::OPT.0.to_be_bytes());
         fixed[3..5].copy_from_slice(&opt.payload.to_be_bytes());
         fixed[5] = (self.rcode.0 >> 4) as u8;
         fixed[7] = if opt.dnssec_ok { 0x80 } else { 0 };
-        fixed[9..].copy_from_slice(&u16::try_from(opt.options.len()).map_err(|_| Full)?.to_be_bytes());
-        if self.limit - self.at < opt.octets() {
-            return Err(Full);
-        }
+        self.opt_at = self.at;
         self.put(&fixed)?;
-        self.put(opt.options)?;
         self.counts[3] += 1;
         Ok(())
+    }
+
+    /// Adds an option to the OPT record that was written last; its data is what the parts are together.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] if it does not fit; nothing was written.
+    pub fn option(&mut self, code: OptionCode, parts: &[&[u8]]) -> Result<(), Full> {
+        let octets: usize = parts.iter().map(|part| part.len()).sum();
+        self.begin_option(code, octets)?;
+        parts.iter().try_for_each(|part| self.put(part))
+    }
+
+    /// Adds the PADDING option that makes the message as long as a multiple of `block` octets, or as the limit lets it be
+    /// (RFC 7830, RFC 8467 section 4.1). It must be the last option.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`] if not even an empty one fits.
+    pub fn pad(&mut self, block: usize) -> Result<(), Full> {
+        let unpadded = self.at + OPTION_FIXED_OCTETS;
+        let octets = unpadded.next_multiple_of(block).min(self.limit).checked_sub(unpadded).ok_or(Full)?;
+        self.begin_option(OptionCode::PADDING, octets)?;
+        self.buffer[self.at..self.at + octets].fill(0);
+        self.at += octets;
+        Ok(())
+    }
+
+    /// Writes an option's code and length, and makes OPT's RDATA longer by all of it.
+    fn begin_option(&mut self, code: OptionCode, octets: usize) -> Result<(), Full> {
+        let data = u16::try_from(octets).map_err(|_| Full)?;
+        if self.limit - self.at < OPTION_FIXED_OCTETS + octets {
+            return Err(Full);
+        }
+        let length_at = self.opt_at + OPT_OCTETS - 2;
+        let rdata = (self.at + OPTION_FIXED_OCTETS + octets - length_at - 2) as u16;
+        self.buffer[length_at..length_at + 2].copy_from_slice(&rdata.to_be_bytes());
+        self.put(&code.0.to_be_bytes())?;
+        self.put(&data.to_be_bytes())
     }
 
     /// Fills in the header and returns the octets of the whole message.
@@ -519,10 +556,44 @@ mod tests {
         writer.reserve(OPT_OCTETS).unwrap();
         writer.set_rcode(Rcode::BADVERS);
         writer.release(OPT_OCTETS);
-        writer.opt(&Opt { payload: 1232, dnssec_ok: true, options: &[] }).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: true }).unwrap();
         let octets = writer.finish();
         let edns = decode(&buffer[..octets]).edns.unwrap();
         assert_eq!((edns.rcode_high(), edns.max_payload(), edns.flags().dnssec_ok), (1, 1232, true));
+    }
+
+    #[test]
+    fn options_follow_opt_and_what_does_not_fit_is_left_out_whole() {
+        let mut buffer = [0xff; 100];
+        let limit = 12 + 7 + OPT_OCTETS + 8 + 4 + 2;
+        let mut writer = Writer::new(&mut buffer, &header(), &question("x"), limit).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+        writer.option(OptionCode::NSID, &[b"ab", b"", b"cd"]).unwrap();
+        assert_eq!(writer.option(OptionCode::COOKIE, &[&[0; 3]]), Err(Full));
+        writer.option(OptionCode::EXTENDED_ERROR, &[&[0, 20]]).unwrap();
+        let octets = writer.finish();
+        assert_eq!(octets, limit);
+        assert_eq!(buffer[28..limit], *b"\0\x0e\0\x03\0\x04abcd\0\x0f\0\x02\0\x14");
+        assert!(decode(&buffer[..octets]).edns.is_some());
+    }
+
+    #[test]
+    fn rfc8467_section_4_1_padding_fills_the_block_or_the_limit() {
+        for (block, limit, octets) in
+            [(128, 512, 128), (12 + 7 + OPT_OCTETS + 4, 512, 34), (468, 200, 200), (33, 512, 66)]
+        {
+            let mut buffer = [0xff; 512];
+            let mut writer = Writer::new(&mut buffer, &header(), &question("x"), limit).unwrap();
+            writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+            writer.pad(block).unwrap();
+            assert_eq!(writer.finish(), octets);
+            assert!(decode(&buffer[..octets]).edns.is_some());
+            assert!(buffer[34..octets].iter().all(|octet| *octet == 0));
+        }
+        let mut buffer = [0; 40];
+        let mut writer = Writer::new(&mut buffer, &header(), &question("x"), 33).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+        assert_eq!(writer.pad(468), Err(Full));
     }
 
     #[test]
