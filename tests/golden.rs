@@ -41,7 +41,7 @@ fn replies(server: &Server, case: &Case, mode: &Mode, keys: &Keys) -> String {
     let mut texts = Vec::new();
     for ask in &case.asks {
         let mut first: Option<(Transport, String)> = None;
-        for &transport in Transport::ALL.iter().filter(|&&transport| ask.goes_over(transport)) {
+        for &transport in ask.transports() {
             let reply = server.ask(ask, transport);
             let text = show(ask, &reply, &keys.known(), now);
             let (other, same) = first.get_or_insert_with(|| (transport, text.clone()));

@@ -18,7 +18,7 @@ const COOKIE: u16 = 10;
 /// | `+rd`, `+ad`, `+cd` | sets the flag |
 /// | `+opcode=N` | another opcode |
 /// | `+ch`, `+class=N` | class CHAOS, or any |
-/// | `+udp`, `+stream` | asks over UDP only, over all but UDP only; else all must give the same reply |
+/// | `+udp`, `+stream`, `+over=tcp,tls` | asks over UDP only, over all but UDP, over these; else all must give the same reply |
 #[derive(Debug, Clone)]
 pub struct Ask {
     /// The line.
@@ -27,21 +27,14 @@ pub struct Ask {
     pub message: Vec<u8>,
     /// The name asked for, where there is one.
     pub name: Option<Name>,
-    only: Option<Only>,
+    transports: Vec<Transport>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Only {
-    Udp,
-    Stream,
-}
-
-#[derive(Default)]
 struct Parts {
     flags: u16,
     class: u16,
     edns: Option<Edns>,
-    only: Option<Only>,
+    transports: Vec<Transport>,
 }
 
 #[derive(Default)]
@@ -65,7 +58,7 @@ impl Ask {
         }
         let (words, switches): (Vec<&str>, Vec<&str>) =
             line.split_whitespace().partition(|word| !word.starts_with('+'));
-        let mut parts = Parts { class: 1, ..Parts::default() };
+        let mut parts = Parts { flags: 0, class: 1, edns: None, transports: Transport::ALL.to_vec() };
         for switch in switches {
             parts.switch(switch).unwrap_or_else(|| panic!("{line}: what is {switch}?"));
         }
@@ -78,16 +71,12 @@ impl Ask {
             }
             _ => panic!("{line}: not a name and a type"),
         };
-        Some(Ask { line: line.to_owned(), message, name, only: parts.only })
+        Some(Ask { line: line.to_owned(), message, name, transports: parts.transports })
     }
 
-    /// Whether the question is asked over `transport`.
-    pub fn goes_over(&self, transport: Transport) -> bool {
-        match self.only {
-            None => true,
-            Some(Only::Udp) => transport == Transport::Udp,
-            Some(Only::Stream) => transport != Transport::Udp,
-        }
+    /// What the question is asked over.
+    pub fn transports(&self) -> &[Transport] {
+        &self.transports
     }
 }
 
@@ -101,8 +90,12 @@ impl Parts {
             "+opcode" => self.flags |= value.parse::<u16>().ok()? << 11,
             "+ch" => self.class = 3,
             "+class" => self.class = value.parse().ok()?,
-            "+udp" => self.only = Some(Only::Udp),
-            "+stream" => self.only = Some(Only::Stream),
+            "+udp" => self.transports.retain(|&transport| transport == Transport::Udp),
+            "+stream" => self.transports.retain(|&transport| transport != Transport::Udp),
+            "+over" => {
+                let names: Vec<&str> = value.split(',').collect();
+                self.transports.retain(|transport| names.contains(&transport.name()));
+            }
             "+do" => self.edns().flags = 0x8000,
             "+edns" => self.edns().payload = value.parse().ok()?,
             "+version" => self.edns().version = value.parse().ok()?,

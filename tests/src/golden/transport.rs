@@ -2,7 +2,8 @@
 
 use super::Ask;
 use crate::query::{Asker, ask_tcp};
-use dataplane::{DataPlane, DataPlaneSettings};
+use dataplane::profile::Label;
+use dataplane::{CookieSecret, CookieSecrets, DataPlane, DataPlaneSettings, Profile};
 use dnssec::ZoneTable;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,6 +24,14 @@ pub enum Transport {
 impl Transport {
     /// All of them.
     pub const ALL: &'static [Transport] = &[Transport::Udp, Transport::Tcp];
+
+    /// The word for it in `+over`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
 }
 
 /// A running data plane and the zones it has.
@@ -40,9 +49,15 @@ impl Server {
     /// When loopback has no free port.
     pub fn start() -> Server {
         let zones = ZoneTable::new();
+        let label = |text| Some(Label::new(text).expect("a label is short"));
+        let mut profile = Profile::default();
+        profile.server_id = label("golden-1");
+        profile.version = label("Signpost");
+        profile.cookies = Some(CookieSecrets::new(CookieSecret::new(*b"a secret of 16 o"), []));
         let settings = DataPlaneSettings {
             listen: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))],
             udp_workers: 1,
+            profile,
             ..DataPlaneSettings::default()
         };
         let plane = DataPlane::bind(&settings, Arc::clone(&zones)).expect("loopback has free ports");
