@@ -92,7 +92,7 @@ fn any_mode() -> impl Strategy<Value = DenialMode> {
         3 => Just(DenialMode::Nsec),
         3 => Just(DenialMode::Nsec3(Nsec3Params::default())),
         1 => Just(DenialMode::Nsec3(salted)),
-        1 => Just(DenialMode::Nsec3(opt_out)),
+        3 => Just(DenialMode::Nsec3(opt_out)),
     ]
 }
 
@@ -140,8 +140,11 @@ fn params(mode: &DenialMode) -> Nsec3Params {
     }
 }
 
-/// Names that must be in the chain: those with authoritative data and cuts, for NSEC3 also what leads to them.
-fn linked(content: &BTreeMap<Name, Data>, with_empty: bool) -> BTreeSet<Name> {
+/// Names that must be in the chain: those with authoritative data and cuts, for NSEC3 also what leads to them; with opt-out no
+/// insecure cuts and, unless there are wildcards, nothing that leads only to them.
+fn linked(content: &BTreeMap<Name, Data>, mode: &DenialMode) -> BTreeSet<Name> {
+    let with_empty = *mode != DenialMode::Nsec;
+    let is_opt_out = params(mode).opt_out;
     let apex = name(APEX);
     let is_occluded = |name: &Name| {
         let mut above = name.parent();
@@ -154,8 +157,15 @@ fn linked(content: &BTreeMap<Name, Data>, with_empty: bool) -> BTreeSet<Name> {
         false
     };
     let mut linked = BTreeSet::from([apex.clone()]);
-    for name in content.keys().filter(|name| !is_occluded(name)) {
-        linked.insert(name.clone());
+    let is_out = |data: Data| is_opt_out && data == Data::Insecure;
+    let has_wildcard = content.keys().any(|name| name.labels().any(|label| label == b"*"));
+    for (name, data) in content.iter().filter(|(name, _)| !is_occluded(name)) {
+        if is_out(*data) && !has_wildcard {
+            continue;
+        }
+        if !is_out(*data) {
+            linked.insert(name.clone());
+        }
         let mut above = name.parent();
         while let Some(ancestor) = above.filter(|ancestor| with_empty && *ancestor != apex) {
             above = ancestor.parent();
@@ -209,7 +219,7 @@ proptest! {
         let doomed: Vec<Name> = doomed.iter().map(|labels| below_apex(labels)).collect();
         let zone = build(&content, &mode, built, &doomed);
         let is_nsec = mode == DenialMode::Nsec;
-        let linked = linked(&content, !is_nsec);
+        let linked = linked(&content, &mode);
         // Owner and next owner of each record, as sortable octets.
         let mut links: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
         let key = |name: &Name| path(name).into_iter().flat_map(|label| [label, vec![0]].concat()).collect::<Vec<u8>>();

@@ -6,7 +6,7 @@ use support::{ask, zone};
 use wire::{RecordType, rdata};
 use zone::{DenialMode, Found, Zone};
 
-/// Appendix A without its insecure delegation: there opt-out leaves it out of the chain, while a chain of ours holds it.
+/// Appendix A. The records that a signer makes are left out; DS digests are of no matter here.
 const RECORDS: &str = "
     example.        3600 SOA ns1.example. bugs.x.w.example. 1 3600 300 3600000 3600
     example.        3600 NS  ns1.example.
@@ -18,6 +18,10 @@ const RECORDS: &str = "
     a.example.      3600 DS  58470 5 1 3079F1593EBAD6DC121E202A8B766A6A4837206C
     ns1.a.example.  3600 A   192.0.2.5
     ns2.a.example.  3600 A   192.0.2.6
+    c.example.      3600 NS  ns1.c.example.
+    c.example.      3600 NS  ns2.c.example.
+    ns1.c.example.  3600 A   192.0.2.7
+    ns2.c.example.  3600 A   192.0.2.8
     ai.example.     3600 A   192.0.2.9
     ai.example.     3600 HINFO \"KLH-10\" \"ITS\"
     ai.example.     3600 AAAA 2001:db8:0:0:0:0:f00:baa9
@@ -29,13 +33,6 @@ const RECORDS: &str = "
     xx.example.     3600 A   192.0.2.10
     xx.example.     3600 HINFO \"KLH-10\" \"TOPS-20\"
     xx.example.     3600 AAAA 2001:db8:0:0:0:0:f00:baaa
-";
-
-const INSECURE: &str = "
-    c.example.      3600 NS  ns1.c.example.
-    c.example.      3600 NS  ns2.c.example.
-    ns1.c.example.  3600 A   192.0.2.7
-    ns2.c.example.  3600 A   192.0.2.8
 ";
 
 fn example() -> Zone {
@@ -104,11 +101,23 @@ fn appendix_b_2_1_no_data_at_an_empty_non_terminal() {
     assert_eq!(owners, [Y_W]);
 }
 
-/// The RFC sends an opt-out proof; a chain that holds the delegation proves the same by its own record (section 7.2.7).
 #[test]
-fn appendix_b_3_referral_to_an_unsigned_zone() {
-    let mode = DenialMode::Nsec3("1 1 12 aabbccdd".parse().unwrap());
-    let zone = zone("example", mode, &[RECORDS, INSECURE].concat());
+fn appendix_b_3_referral_to_an_opt_out_unsigned_zone() {
+    let zone = example();
+    let (found, owners) = ask(&zone, "mc.c.example", RecordType::MX);
+    assert!(matches!(found, Found::Referral { .. }));
+    // Closest provable encloser example, and what covers the next closer name c.example.
+    assert_eq!(owners, [APEX, A]);
+    // Section 7.2.4: DS is denied by the same.
+    let (found, owners) = ask(&zone, "c.example", RecordType::DS);
+    assert!(matches!(found, Found::NoData { .. }));
+    assert_eq!(owners, [APEX, A]);
+}
+
+/// Section 7.2.7: without opt-out the delegation's own record matches.
+#[test]
+fn section_7_2_7_referral_to_an_unsigned_zone_without_opt_out() {
+    let zone = zone("example", DenialMode::Nsec3("1 0 12 aabbccdd".parse().unwrap()), RECORDS);
     let (found, owners) = ask(&zone, "mc.c.example", RecordType::MX);
     assert!(matches!(found, Found::Referral { .. }));
     assert_eq!(owners, ["4g6p9u5gvfshp30pqecj98b3maqbn1ck.example."]);

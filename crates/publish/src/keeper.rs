@@ -201,6 +201,7 @@ pub(crate) fn reaches_further<'n>(old: &Zone, new: &Zone, names: impl IntoIterat
     };
     new.denial_mode() != &DenialMode::Unsigned
         && (old.negative_ttl() != new.negative_ttl()
+            || old.has_optional_empty_non_terminals() != new.has_optional_empty_non_terminals()
             || names.into_iter().any(|name| is_redirecting(old, name) != is_redirecting(new, name)))
 }
 
@@ -269,6 +270,35 @@ mod tests {
             }
         }
     }
+    /// With opt-out names come into the chain and go with a DS, and the first wildcard moves more than its own links.
+    #[test]
+    fn with_opt_out_what_a_change_touched_is_signed_at_once_or_known_to_reach_further() {
+        let mut served = served(DenialMode::Nsec3(Nsec3Params { opt_out: true, ..Nsec3Params::default() }));
+        let signer = served.signer.clone().unwrap();
+        served.zone.signable().for_each(|(owner, rrset)| drop(signer.signatures(&owner, rrset, NOW)));
+        let ns = || Rrset::new(RecordType::NS, 60, vec![b"\x01n\0".to_vec()]);
+        let ds = || Rrset::new(RecordType::DS, 60, vec![vec![0, 1, 13, 2, 9]]);
+        let a = || Rrset::new(RecordType::A, 60, vec![vec![192, 0, 2, 1]]);
+        for (owner, rrsets, reaches) in [
+            ("c.d.e.example", vec![ns()], true),
+            ("c.d.e.example", vec![ns(), ds()], false),
+            ("c.d.e.example", vec![ns()], false),
+            ("*.y.example", vec![a()], true),
+            ("c.d.e.example", vec![ns(), ds()], false),
+            ("*.y.example", Vec::new(), true),
+            ("c.d.e.example", Vec::new(), true),
+        ] {
+            let mut editor = ZoneEditor::new(&served.zone);
+            editor.replace_name(&name(owner), rrsets);
+            let zone = Arc::new(editor.finish().unwrap());
+            assert_eq!(reaches_further(&served.zone, &zone, [&name(owner)]), reaches, "{owner}");
+            served.zone = zone;
+            sign_names(&served, [&name(owner)], NOW);
+            assert!(reaches || unsigned(&served).is_empty(), "after {owner}: {:?}", unsigned(&served));
+            served.zone.signable().for_each(|(owner, rrset)| drop(signer.signatures(&owner, rrset, NOW)));
+        }
+    }
+
     #[test]
     fn what_a_change_leaves_unsigned_is_known() {
         for mode in [DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())] {

@@ -2,6 +2,7 @@
 
 use crate::chain::{self, Chain, Nsec3Links, NsecLinks, Place};
 use crate::depths::Depths;
+use crate::optout::LinkedChildren;
 use crate::rrset::push_encoded;
 use crate::snapshot::negative_ttl;
 use crate::table::PagedTable;
@@ -99,6 +100,7 @@ impl ZoneBuilder {
         let hasher = RandomState::default();
         let mut redirects = Depths::default();
         let mut rrset_count = 0;
+        let mut wildcard_count = 0;
         let mut nodes: Vec<(u64, Arc<Node>)> = Vec::with_capacity(self.names.len());
         for (name, pending) in self.names {
             let rrsets = pending.rrsets.into_iter().map(|p| Arc::new(Rrset::from_encoded(p.rtype, p.ttl, p.encoded)));
@@ -111,6 +113,7 @@ impl ZoneBuilder {
                 redirects.add(node.name.label_count());
             }
             rrset_count += node.rrsets.len();
+            wildcard_count += usize::from(node.name.is_wildcard());
             nodes.push((hasher.hash_one(node.name.as_wire()), Arc::new(node)));
         }
         nodes.sort_unstable_by(|(a_key, a), (b_key, b)| {
@@ -132,7 +135,9 @@ impl ZoneBuilder {
             made: self.made,
             redirects,
             chain: Chain::None,
+            linked_children: LinkedChildren::default(),
             rrset_count,
+            wildcard_count,
         };
         zone.rebuild_chain();
         Ok(zone)
@@ -170,13 +175,29 @@ impl Zone {
             DenialMode::Nsec3(params) => Chain::Nsec3(Nsec3Links::new(params.clone())),
         };
         let ttl = negative_ttl(&self.soa);
+        if self.mode.is_opt_out() {
+            self.count_linked_children();
+        }
         chain.build(self.names.iter().map(|node| self.place_of(node)), ttl);
         self.chain = chain;
     }
 
+    /// The place of a name in the denial chain, whether it exists or not.
+    pub(crate) fn place_at(&self, name: Name) -> Place {
+        match self.node(name.as_wire()) {
+            Some(node) => self.place_of(node),
+            None => (name, None),
+        }
+    }
+
+    /// Whether a node is one that the denial chain tells of. (With NSEC it still has no link if it has no records.)
+    pub(crate) fn is_linked(&self, node: &Node) -> bool {
+        self.mode != DenialMode::Unsigned && !self.is_below_cut(node.name.as_wire()) && !self.is_opted_out(node)
+    }
+
     /// A node's place in the denial chain.
     pub(crate) fn place_of(&self, node: &Node) -> Place {
-        if self.mode == DenialMode::Unsigned || self.is_below_cut(node.name.as_wire()) {
+        if !self.is_linked(node) {
             return (node.name.clone(), None);
         }
         let types = node.rrsets.iter().map(|rrset| rrset.rtype());

@@ -79,6 +79,15 @@ impl Chain {
         }
     }
 
+    /// Whether a name has a link.
+    pub(crate) fn has(&self, name: &Name) -> bool {
+        match self {
+            Chain::None => false,
+            Chain::Nsec(links) => links.rrset(&CanonicalKey::of(name)).is_some(),
+            Chain::Nsec3(links) => links.rrset(&nsec3hash::nsec3_hash(name, &links.params)).is_some(),
+        }
+    }
+
     /// `name` in wire format. Allocates nothing: queries for names that do not exist come this way.
     pub(crate) fn nsec_at_or_before(&self, name: &[u8]) -> Option<(&Name, &Arc<Rrset>)> {
         let Chain::Nsec(links) = self else { return None };

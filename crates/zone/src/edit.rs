@@ -9,12 +9,14 @@ use wire::{Name, RecordType};
 /// Collects changes to one zone.
 ///
 /// What a change costs is what it touches: the names, their links in the denial chain and the empty
-/// non-terminals above them. Two changes touch more: a cut or DNAME that appears or goes above existing
-/// names (they are searched for in the whole zone), and a SOA whose negative TTL moves (every link).
+/// non-terminals above them. Three changes touch more: a cut or DNAME that appears or goes above existing
+/// names (they are searched for in the whole zone), a SOA whose negative TTL moves (every link), and with opt-out
+/// the first wildcard that comes and the last that goes (all empty non-terminals).
 #[derive(Debug)]
 pub struct ZoneEditor {
     zone: Zone,
     touched: BTreeSet<Name>,
+    had_optional_empty_non_terminals: bool,
     /// Cuts and DNAMEs that came or went above other names.
     redirected: Vec<Name>,
 }
@@ -22,7 +24,12 @@ pub struct ZoneEditor {
 impl ZoneEditor {
     /// Starts from `zone`, which stays as it is.
     pub fn new(zone: &Arc<Zone>) -> ZoneEditor {
-        ZoneEditor { zone: Zone::clone(zone), touched: BTreeSet::new(), redirected: Vec::new() }
+        ZoneEditor {
+            zone: Zone::clone(zone),
+            touched: BTreeSet::new(),
+            had_optional_empty_non_terminals: zone.has_optional_empty_non_terminals(),
+            redirected: Vec::new(),
+        }
     }
 
     /// All data of one name is now `rrsets`; none means the name has no data of its own. RRsets whose
@@ -77,16 +84,22 @@ impl ZoneEditor {
             self.zone.rebuild_chain();
             return Ok(self.zone);
         }
+        if self.zone.has_optional_empty_non_terminals() != self.had_optional_empty_non_terminals {
+            let old = std::mem::take(&mut self.zone.chain);
+            self.zone.rebuild_chain();
+            self.zone.chain.adopt_signatures(&old);
+            return Ok(self.zone);
+        }
         if !self.redirected.is_empty() {
             let redirected = &self.redirected;
             let below = self.zone.names.iter().filter(|node| redirected.iter().any(|cut| node.name.is_under(cut)));
             self.touched.extend(below.map(|node| node.name.clone()));
         }
-        let places = self.touched.iter().map(|name| match self.zone.node(name.as_wire()) {
-            Some(node) => self.zone.place_of(node),
-            None => (name.clone(), None),
-        });
-        let places = places.collect();
+        let places = if self.zone.mode.is_opt_out() {
+            self.zone.recount_and_place(self.touched)
+        } else {
+            self.touched.into_iter().map(|name| self.zone.place_at(name)).collect()
+        };
         let ttl = self.zone.negative_ttl();
         self.zone.chain.update(places, ttl);
         Ok(self.zone)
@@ -173,11 +186,13 @@ impl ZoneEditor {
         let key = self.zone.hash(node.name.as_wire());
         let node = Arc::new(node);
         let name = Arc::clone(&node);
-        self.zone.names.insert(key, node, |other| other.name.as_wire().cmp(name.name.as_wire()));
+        let old = self.zone.names.insert(key, node, |other| other.name.as_wire().cmp(name.name.as_wire()));
+        self.zone.wildcard_count += usize::from(old.is_none() && name.name.is_wildcard());
     }
 
     fn remove_node(&mut self, name: &Name) {
         let key = self.zone.hash(name.as_wire());
-        self.zone.names.remove(key, |node| node.name.as_wire() == name.as_wire());
+        let old = self.zone.names.remove(key, |node| node.name.as_wire() == name.as_wire());
+        self.zone.wildcard_count -= usize::from(old.is_some() && name.is_wildcard());
     }
 }

@@ -6,6 +6,7 @@
 mod bitmap;
 mod chain;
 mod depths;
+mod optout;
 
 pub mod build;
 pub mod edit;

@@ -2,6 +2,7 @@
 
 use crate::chain::Chain;
 use crate::depths::Depths;
+use crate::optout::LinkedChildren;
 use crate::table::PagedTable;
 use crate::{Nsec3Hash, Nsec3Params, Rrset};
 use foldhash::quality::RandomState;
@@ -17,8 +18,14 @@ pub enum DenialMode {
     Unsigned,
     /// NSEC (RFC 4034 section 4).
     Nsec,
-    /// A full NSEC3 chain (RFC 5155).
+    /// A chain of NSEC3 records (RFC 5155); with opt-out, of what that leaves in it (section 6).
     Nsec3(Nsec3Params),
+}
+
+impl DenialMode {
+    pub(crate) fn is_opt_out(&self) -> bool {
+        matches!(self, DenialMode::Nsec3(params) if params.opt_out)
+    }
 }
 
 /// One owner name, or an empty non-terminal.
@@ -97,7 +104,11 @@ pub struct Zone {
     /// Where cuts and DNAMEs are.
     pub(crate) redirects: Depths,
     pub(crate) chain: Chain,
+    /// Empty but for opt-out.
+    pub(crate) linked_children: LinkedChildren,
     pub(crate) rrset_count: usize,
+    /// Names that begin with `*`.
+    pub(crate) wildcard_count: usize,
 }
 
 impl Zone {

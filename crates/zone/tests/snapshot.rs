@@ -213,6 +213,10 @@ fn some_data() -> impl Strategy<Value = Vec<(RecordType, Vec<u8>)>> {
     prop::sample::subsequence(choices, 0..3)
 }
 
+fn opt_out() -> DenialMode {
+    DenialMode::Nsec3(Nsec3Params { opt_out: true, ..Nsec3Params::default() })
+}
+
 type Data = BTreeMap<String, Vec<(RecordType, Vec<u8>)>>;
 
 fn built_afresh(mode: &DenialMode, data: &Data) -> Zone {
@@ -229,7 +233,7 @@ fn built_afresh(mode: &DenialMode, data: &Data) -> Zone {
 proptest! {
     #[test]
     fn old_snapshot_and_change_equal_the_new_snapshot(
-        mode in prop::sample::select(vec![DenialMode::Unsigned, DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())]),
+        mode in prop::sample::select(vec![DenialMode::Unsigned, DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default()), opt_out()]),
         start in prop::collection::btree_map(some_name(), some_data(), 0..12),
         changes in prop::collection::vec(prop::collection::vec((some_name(), some_data()), 1..4), 1..8),
     ) {
@@ -253,6 +257,50 @@ proptest! {
             chain_length(&zone);
         }
     }
+}
+
+/// Hashes of the chain, as owner names.
+fn hashed<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeSet<Name> {
+    let hash = |text| zone::nsec3hash::base32hex(&nsec3_hash(&name(text), &Nsec3Params::default()));
+    names.into_iter().map(|text| name(APEX).child(hash(text).as_bytes()).unwrap()).collect()
+}
+
+/// RFC 5155 sections 6 and 7.1.
+#[test]
+fn opt_out_leaves_out_insecure_delegations_and_what_leads_only_to_them() {
+    let ns: (RecordType, &[u8]) = (RecordType::NS, b"\x01n\0");
+    let ds: (RecordType, &[u8]) = (RecordType::DS, &[0, 1, 13, 2, 9]);
+    let zone = build(
+        opt_out(),
+        &[
+            ("insecure.example", ns.0, ns.1),
+            ("glue.insecure.example", A.0, A.1),
+            ("a.deep.er.example", ns.0, ns.1),
+            ("b.deep.er.example", ns.0, ns.1),
+            ("secure.example", ns.0, ns.1),
+            ("secure.example", ds.0, ds.1),
+            ("data.ent.example", A.0, A.1),
+            ("insecure.ent.example", ns.0, ns.1),
+        ],
+    );
+    let mut chained = vec![APEX, "secure.example", "ent.example", "data.ent.example"];
+    let owners = |zone: &Zone| zone.denial_records().map(|(owner, _)| owner).collect::<BTreeSet<Name>>();
+    assert_eq!(owners(&zone), hashed(chained.clone()));
+    assert!(zone.denial_records().all(|(_, rrset)| rrset.rdatas().next().unwrap()[1] == 1), "the flag is in each");
+    // A DS comes to one of the deep ones, and its empty non-terminals come with it; they go with it again.
+    let mut editor = ZoneEditor::new(&zone);
+    editor.replace_name(&name("b.deep.er.example"), vec![rrset(ns.0, ns.1), rrset(ds.0, ds.1)]);
+    let secured = Arc::new(editor.finish().unwrap());
+    chained.extend(["er.example", "deep.er.example", "b.deep.er.example"]);
+    assert_eq!(owners(&secured), hashed(chained.clone()));
+    let mut editor = ZoneEditor::new(&secured);
+    editor.replace_name(&name("b.deep.er.example"), vec![rrset(ns.0, ns.1)]);
+    assert_eq!(owners(&editor.finish().unwrap()), owners(&zone));
+    // The same where the name goes for good, and where one delegation of two under a name is left.
+    let mut editor = ZoneEditor::new(&secured);
+    editor.replace_name(&name("b.deep.er.example"), Vec::new());
+    editor.replace_name(&name("data.ent.example"), Vec::new());
+    assert_eq!(owners(&editor.finish().unwrap()), hashed([APEX, "secure.example"]));
 }
 
 #[test]

@@ -204,8 +204,8 @@ impl Evidence {
             }
             Claim::NoData => match match_of(qname) {
                 Some(nsec3) => lacks(&nsec3.types, qtype, qname == apex),
-                None if qtype == RecordType::DS.0 => opted_out(qname),
-                None => Err("no record at the name"),
+                // Section 8.6; and an empty non-terminal that opt-out left out (section 7.1).
+                None => opted_out(qname),
             },
             Claim::Expanded(parent) => {
                 if match_of(qname).is_some() {
