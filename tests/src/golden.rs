@@ -8,7 +8,7 @@
 //! | `zone`, `zone.*` | master files, one zone each |
 //! | `ask` | a question a line ([`Ask`]) |
 //! | `want` | the replies, where all modes give the same |
-//! | `want.plain`, `want.nsec`, ... | the replies of one mode |
+//! | `want.plain`, `want.nsec`, ... | the replies of one mode, and of those that are like it |
 //!
 //! Replies come through real sockets and are decoded by hickory-proto ([`show`]). What differs from run to run (times, key tags,
 //! key material, signatures) is checked and then masked.
@@ -37,13 +37,16 @@ pub struct Mode {
     pub is_signed: bool,
     /// Metadata of each zone.
     pub metadata: &'static [(&'static str, &'static str)],
+    /// The mode whose wanted replies hold here too where this mode has none of its own.
+    pub like: Option<&'static str>,
 }
 
 /// All modes.
 pub const MODES: &[Mode] = &[
-    Mode { name: "plain", is_signed: false, metadata: &[] },
-    Mode { name: "nsec", is_signed: true, metadata: &[] },
-    Mode { name: "nsec3", is_signed: true, metadata: &[("NSEC3PARAM", "1 0 0 -")] },
+    Mode { name: "plain", is_signed: false, metadata: &[], like: None },
+    Mode { name: "nsec", is_signed: true, metadata: &[], like: None },
+    Mode { name: "nsec3", is_signed: true, metadata: &[("NSEC3PARAM", "1 0 0 -")], like: None },
+    Mode { name: "optout", is_signed: true, metadata: &[("NSEC3PARAM", "1 1 0 -")], like: Some("nsec3") },
 ];
 
 /// A KSK and a ZSK, new in each run and shared by all zones of it.
@@ -155,24 +158,28 @@ impl Case {
     /// The replies wanted in `mode`; `None`: nobody has said yet.
     pub fn want(&self, mode: &Mode) -> Option<String> {
         let read = |file: &str| fs::read_to_string(self.path.join(file)).ok();
-        read(&format!("want.{}", mode.name)).or_else(|| read("want"))
+        let of = |name: &str| read(&format!("want.{name}"));
+        of(mode.name).or_else(|| mode.like.and_then(of)).or_else(|| read("want"))
     }
 
-    /// Writes the replies as wanted from now on: one file if all modes agree, else one for each.
+    /// Writes the replies as wanted from now on: one file if all modes agree, else one for each that is not like another.
     ///
     /// # Panics
     ///
     /// When the files cannot be written.
     pub fn bless(&self, replies: &[(&Mode, String)]) {
-        let _ = fs::remove_file(self.path.join("want"));
-        let is_same = replies.windows(2).all(|pair| pair[0].1 == pair[1].1);
-        for (index, (mode, text)) in replies.iter().enumerate() {
-            let file = self.path.join(format!("want.{}", mode.name));
-            let _ = fs::remove_file(&file);
-            let file = if is_same { self.path.join("want") } else { file };
-            if index == 0 || !is_same {
-                fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let write = |file: &str, text: Option<&str>| {
+            let file = self.path.join(file);
+            match text {
+                Some(text) => fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display())),
+                None => drop(fs::remove_file(&file)),
             }
+        };
+        let same = replies.iter().all(|(_, text)| *text == replies[0].1).then_some(&*replies[0].1);
+        write("want", same);
+        for (mode, text) in replies {
+            let is_others = replies.iter().any(|(other, same)| mode.like == Some(other.name) && same == text);
+            write(&format!("want.{}", mode.name), (same.is_none() && !is_others).then_some(text));
         }
     }
 }

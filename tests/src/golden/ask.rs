@@ -15,7 +15,8 @@ const COOKIE: u16 = 10;
 /// | `+edns=N` | EDNS with a payload of N |
 /// | `+version=N` | EDNS of another version |
 /// | `+nsid`, `+cookie=HEX`, `+option=CODE:HEX` | an EDNS option |
-/// | `+rd`, `+ad`, `+cd` | sets the flag |
+/// | `+ednsflags=N` | EDNS flags as a number, DO being 32768 |
+/// | `+rd`, `+ad`, `+cd`, `+z` | sets the flag, of which the last is reserved |
 /// | `+opcode=N` | another opcode |
 /// | `+ch`, `+class=N` | class CHAOS, or any |
 /// | `+udp`, `+stream`, `+over=tcp,tls` | asks over UDP only, over all but UDP, over these; else all must give the same reply |
@@ -87,6 +88,7 @@ impl Parts {
             "+rd" => self.flags |= 0x0100,
             "+ad" => self.flags |= 0x0020,
             "+cd" => self.flags |= 0x0010,
+            "+z" => self.flags |= 0x0040,
             "+opcode" => self.flags |= value.parse::<u16>().ok()? << 11,
             "+ch" => self.class = 3,
             "+class" => self.class = value.parse().ok()?,
@@ -96,7 +98,8 @@ impl Parts {
                 let names: Vec<&str> = value.split(',').collect();
                 self.transports.retain(|transport| names.contains(&transport.name()));
             }
-            "+do" => self.edns().flags = 0x8000,
+            "+do" => self.edns().flags |= 0x8000,
+            "+ednsflags" => self.edns().flags |= value.parse::<u16>().ok()?,
             "+edns" => self.edns().payload = value.parse().ok()?,
             "+version" => self.edns().version = value.parse().ok()?,
             "+nsid" => self.option(NSID, &[]),

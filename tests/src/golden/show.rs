@@ -50,7 +50,9 @@ struct Decoded {
 /// When it is no message, or a signature in it does not verify at `now`.
 pub fn show(ask: &Ask, reply: &[u8], keys: &Known, now: u32) -> String {
     let message = decode(reply);
-    let mut text = format!("; {}\n{}\n", ask.line, head(&message));
+    // The reserved bit of the header is the one thing that hickory-proto does not tell.
+    let reserved = if reply[3] & 0x40 == 0 { "" } else { " z" };
+    let mut text = format!("; {}\n{}\n", ask.line, head(&message, reserved));
     for query in &message.queries {
         let class = class(u16::from(query.query_class()));
         let rtype = RecordType(query.query_type().into());
@@ -72,7 +74,7 @@ pub fn show(ask: &Ask, reply: &[u8], keys: &Known, now: u32) -> String {
     text
 }
 
-fn head(message: &Message) -> String {
+fn head(message: &Message, reserved: &str) -> String {
     let metadata = &message.metadata;
     let mut head = rcode(metadata.response_code.into());
     if u8::from(metadata.op_code) != 0 {
@@ -88,9 +90,13 @@ fn head(message: &Message) -> String {
     ] {
         head.push_str(if is_set { flag } else { "" });
     }
+    head.push_str(reserved);
     if let Some(edns) = &message.edns {
-        let is_do = edns.flags().dnssec_ok;
-        let _ = write!(head, ", edns {} {}{}", edns.version(), edns.max_payload(), if is_do { " do" } else { "" });
+        let flags = if edns.flags().dnssec_ok { " do" } else { "" };
+        let _ = write!(head, ", edns {} {}{flags}", edns.version(), edns.max_payload());
+        if edns.flags().z != 0 {
+            let _ = write!(head, " z{:04x}", edns.flags().z);
+        }
         for (code, option) in &edns.options().options {
             let data: Vec<u8> = option.try_into().expect("an option that was decoded");
             let _ = write!(head, ", {}", option_text(u16::from(*code), &data));
