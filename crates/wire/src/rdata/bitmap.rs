@@ -5,10 +5,8 @@ use super::words::{Words, excerpt};
 use super::{RdataError, number};
 use crate::RecordType;
 
-/// Takes a type bitmap: windows in rising order, each of 1 to 32 octets. Empty is well-formed, as at
-/// an empty non-terminal in NSEC3.
-///
-/// A trailing zero octet in a window is wrong by the letter of the RFC, and taken all the same.
+/// Takes a type bitmap: windows in rising order, each of 1 to 32 octets of which the last is not zero. Empty is
+/// well-formed, as at an empty non-terminal in NSEC3.
 pub(super) fn split_types<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], RdataError> {
     let whole = *rest;
     let mut window_before = None;
@@ -21,7 +19,9 @@ pub(super) fn split_types<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], RdataErro
         if !(1..=32).contains(&length) {
             return Err(RdataError::new(format!("window of {length} octets")));
         }
-        take(rest, usize::from(length))?;
+        if take(rest, usize::from(length))?.last() == Some(&0) {
+            return Err(RdataError::new("a window ends in an octet without types"));
+        }
     }
     Ok(whole)
 }
@@ -180,6 +180,14 @@ mod tests {
             assert!(split_types(&mut &padded[..]).is_err(), "{octets:?}");
         }
         assert!(split_types(&mut &[][..]).is_ok());
+    }
+
+    /// RFC 4034 section 4.1.2: trailing zero octets MUST be omitted, and windows without types with them.
+    #[test]
+    fn windows_end_in_an_octet_with_a_type() {
+        for octets in [&[0, 1, 0][..], &[0, 2, 1, 0], &[0, 1, 1, 1, 1, 0]] {
+            assert!(split_types(&mut &octets[..]).is_err(), "{octets:?}");
+        }
     }
 
     #[test]
