@@ -4,6 +4,7 @@
 //! luck: [`wait::until`] asks until the condition holds or a bound has passed, and then says what it waited for.
 
 pub mod api;
+pub mod barrage;
 pub mod dig;
 pub mod fuzz;
 pub mod golden;

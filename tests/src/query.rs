@@ -66,25 +66,60 @@ impl Asker {
     }
 }
 
-/// Sends one length-prefixed message over TCP (RFC 7766 section 8) and returns the reply; `None` if the server closes.
+/// A TCP connection that messages are pipelined on (RFC 7766 section 6.2.1).
+#[derive(Debug)]
+pub struct Pipe(TcpStream);
+
+impl Pipe {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// The server does not take the connection in time.
+    pub fn connect(server: SocketAddr, patience: Duration) -> std::io::Result<Pipe> {
+        let stream = TcpStream::connect_timeout(&server, patience)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_nodelay(true)?;
+        Ok(Pipe(stream))
+    }
+
+    /// Sends one message after its length (RFC 7766 section 8).
+    ///
+    /// # Errors
+    ///
+    /// The connection failed.
+    pub fn send(&mut self, message: &[u8]) -> std::io::Result<()> {
+        let length = u16::try_from(message.len()).map_err(std::io::Error::other)?;
+        self.0.write_all(&[&length.to_be_bytes(), message].concat())
+    }
+
+    /// The next reply.
+    ///
+    /// # Errors
+    ///
+    /// The connection was closed ([`is_closed`]) or failed, or nothing came in time.
+    pub fn receive(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut prefix = [0; 2];
+        self.0.read_exact(&mut prefix)?;
+        let mut reply = vec![0; usize::from(u16::from_be_bytes(prefix))];
+        self.0.read_exact(&mut reply)?;
+        Ok(reply)
+    }
+}
+
+/// Sends one message over TCP and returns the reply; `None` if the server closes.
 ///
 /// # Errors
 ///
 /// The connection failed or nothing came in time.
 pub fn ask_tcp(server: SocketAddr, message: &[u8], patience: Duration) -> std::io::Result<Option<Vec<u8>>> {
-    let mut stream = TcpStream::connect_timeout(&server, patience)?;
-    stream.set_read_timeout(Some(patience))?;
-    let length = u16::try_from(message.len()).map_err(std::io::Error::other)?;
-    stream.write_all(&[&length.to_be_bytes(), message].concat())?;
-    let mut prefix = [0; 2];
-    match stream.read_exact(&mut prefix) {
-        Ok(()) => {}
-        Err(error) if is_closed(&error) => return Ok(None),
-        Err(error) => return Err(error),
+    let mut pipe = Pipe::connect(server, patience)?;
+    pipe.send(message)?;
+    match pipe.receive() {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) if is_closed(&error) => Ok(None),
+        Err(error) => Err(error),
     }
-    let mut reply = vec![0; usize::from(u16::from_be_bytes(prefix))];
-    stream.read_exact(&mut reply)?;
-    Ok(Some(reply))
 }
 
 /// Whether a read failed because the other side closed.

@@ -1,0 +1,99 @@
+//! Texts and data of records: contents of the API, master files, RDATA of anybody, parameters of SVCB, bodies of requests.
+
+use hickory_proto::rr::{RData, RecordType as TheirType};
+use hickory_proto::serialize::binary::{BinDecoder, BinEncodable, BinEncoder, Restrict};
+use wire::{Name, RecordType, content};
+
+/// A record's content from the API. What is accepted comes back as it was, in text and in wire format.
+///
+/// The first two octets are the type.
+pub fn record_text(data: &[u8]) {
+    let Some((rtype, text)) = data.split_first_chunk::<2>() else { return };
+    let rtype = RecordType(u16::from_be_bytes(*rtype));
+    let text = String::from_utf8_lossy(text);
+    let Ok(first) = content::from_api(rtype, &text) else { return };
+    assert!(wire::rdata::check(rtype, &first.wire).is_ok(), "{rtype} {text:?} is accepted and not valid");
+    let wire = content::to_wire(rtype, &first.stored, Some(first.prio)).expect("what was accepted can be served");
+    assert_eq!(wire, first.wire, "{rtype} {text:?} is served as something else");
+    let shown = content::to_api(rtype, &first.stored, Some(first.prio)).expect("what was accepted can be shown");
+    let again = content::from_api(rtype, &shown).unwrap_or_else(|error| panic!("{rtype} {shown:?}: {error}"));
+    assert_eq!(again, first, "{rtype} {text:?} is shown as {shown:?}, which is something else");
+}
+
+/// A master file from a user.
+pub fn zone_file(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let origin = Name::parse("example.").expect("a name");
+    let Ok(records) = wire::zonefile::parse(&text, &origin, 3600) else { return };
+    for record in records {
+        assert!(record.ttl <= wire::zonefile::TTL_MAX);
+        assert!(wire::rdata::check(record.rtype, &record.content.wire).is_ok(), "{record:?}");
+    }
+}
+
+/// A body of the API: PATCH and PUT of a zone.
+pub fn api_json(data: &[u8]) {
+    let zone = Name::parse("example.").expect("a name");
+    // A DELETE may name anything, to clean up; both end in a list or an error, and never in a panic.
+    let _ = api::read_patch_body(data, &zone);
+    let _ = api::read_put_body(data, &zone);
+}
+
+/// RDATA in wire format, of a transfer or an update. What is accepted is printed as text that means the same, has one canonical
+/// form, and is what hickory-proto reads where it knows the type.
+///
+/// The first two octets are the type.
+pub fn rdata_wire(data: &[u8]) {
+    let Some((rtype, octets)) = data.split_first_chunk::<2>() else { return };
+    let rtype = RecordType(u16::from_be_bytes(*rtype));
+    let printed = wire::rdata::print(rtype, octets);
+    assert_eq!(wire::rdata::check(rtype, octets).is_ok(), printed.is_ok(), "{rtype} {octets:02x?}");
+    let canonical = wire::rdata::canonical(rtype, octets).into_owned();
+    assert_eq!(canonical.len(), octets.len(), "{rtype} {octets:02x?}");
+    assert_eq!(wire::rdata::canonical(rtype, &canonical), canonical, "{rtype} {octets:02x?}");
+    let Ok(text) = printed else { return };
+    let again = wire::rdata::parse(rtype, &text, None);
+    if matches!(rtype, RecordType::APL | RecordType::WKS | RecordType::LOC) {
+        // The same thing can be said in several ways, and is written in one: zeros at the end, bits beyond a prefix, zero times a
+        // power of ten (RFC 3123 section 4, RFC 1035 section 3.4.2, RFC 1876 section 2).
+        let shown = again.map(|again| wire::rdata::print(rtype, &again));
+        assert_eq!(shown, Ok(Ok(text)), "{octets:02x?}");
+        return;
+    }
+    assert_eq!(again.as_deref(), Ok(octets), "{rtype} is printed as {text:?}");
+    // OPT is part of a message and never stored.
+    let theirs = hickory_encodes(rtype, octets).filter(|_| !rtype.is_meta());
+    if let Some(theirs) = theirs {
+        assert_eq!(theirs, canonical, "{rtype} {text:?} is something else to hickory-proto");
+    }
+}
+
+/// The canonical form that hickory-proto has for RDATA; `None` where it does not know the type, or refuses what it calls unusual.
+fn hickory_encodes(rtype: RecordType, octets: &[u8]) -> Option<Vec<u8>> {
+    let length = Restrict::new(u16::try_from(octets.len()).ok()?);
+    let theirs = RData::read(&mut BinDecoder::new(octets), TheirType::from(rtype.0), length).ok()?;
+    if matches!(theirs, RData::Unknown { .. }) {
+        return None;
+    }
+    let mut encoded = Vec::new();
+    let mut encoder = BinEncoder::new(&mut encoded);
+    encoder.set_canonical_form(true);
+    theirs.emit(&mut encoder).ok()?;
+    Some(encoded)
+}
+
+/// Parameters of SVCB and HTTPS as text (RFC 9460 section 2.1). What is accepted is printed as text that means the same, and
+/// hickory-proto reads what it means.
+pub fn svcb_text(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let Ok(octets) = wire::rdata::parse(RecordType::SVCB, &format!("1 . {text}"), None) else { return };
+    let printed = wire::rdata::print(RecordType::SVCB, &octets).expect("what was parsed can be printed");
+    let again = wire::rdata::parse(RecordType::SVCB, &printed, None);
+    assert_eq!(again.as_ref(), Ok(&octets), "{text:?} is printed as {printed:?}");
+    // What PowerDNS prints for it is what the API takes.
+    let sent = content::from_api(RecordType::SVCB, &printed);
+    assert_eq!(sent.map(|sent| sent.wire), Ok(octets.clone()), "{printed:?}");
+    if let Some(theirs) = hickory_encodes(RecordType::SVCB, &octets) {
+        assert_eq!(theirs, octets, "{printed:?} is something else to hickory-proto");
+    }
+}
