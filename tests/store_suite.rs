@@ -31,7 +31,7 @@ store_suite! {
         another_database_loads_everything, a_cluster_with_lower_transaction_ids_takes_over,
         waiting_ends_with_a_change, the_journal_knows_its_gaps;
     adopt: what_powerdns_made_is_taken_as_it_is, a_schema_from_before_4_7_is_refused,
-        opening_again_changes_nothing, a_zone_without_our_row_is_adopted, several_open_an_empty_database_at_once;
+        opening_again_changes_nothing, servers_agree_on_one_secret, a_zone_without_our_row_is_adopted, several_open_an_empty_database_at_once;
     edit: a_zone_is_created_listed_and_deleted, rrsets_are_patched_and_read_back, the_same_again_changes_nothing,
         comments_live_beside_records, a_conflict_undoes_the_whole_patch, serials_follow_soa_edit_api,
         settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone,

@@ -1,6 +1,6 @@
 //! Databases that PowerDNS made (PDNS-DIALECT section 12.7).
 
-use store::{LoadZones, StoreError, ZoneFilter};
+use store::{LoadZones, SecretPurpose, SharedSecret, StoreError, ZoneFilter};
 use wire::RecordType;
 
 use crate::bench::{Bench, Kind, empty, foreign_sql, name, new_zone, patch, replace, settings};
@@ -89,4 +89,25 @@ pub(crate) async fn several_open_an_empty_database_at_once(bench: Bench) {
     while let Some(opened) = opening.join_next().await {
         opened.unwrap().unwrap();
     }
+}
+
+pub(crate) async fn servers_agree_on_one_secret(bench: Bench) {
+    let mut servers = Vec::new();
+    for number in 0..6 {
+        let store = store::open(&settings(&bench.url)).await.unwrap();
+        servers.push(tokio::spawn(async move {
+            store.shared_secret(SecretPurpose::Cookie, &SharedSecret([number; 32])).await.unwrap()
+        }));
+    }
+    let mut secrets = Vec::new();
+    for server in servers {
+        secrets.push(server.await.unwrap());
+    }
+    secrets.dedup();
+    assert_eq!(secrets.len(), 1, "whoever was first made it");
+    assert_eq!(bench.store.shared_secret(SecretPurpose::Cookie, &SharedSecret([9; 32])).await.unwrap(), secrets[0]);
+    assert_eq!(format!("{secrets:?}"), "[(hidden)]");
+    bench.sql("UPDATE signpost_secret SET secret = 'abc'");
+    let damaged = bench.store.shared_secret(SecretPurpose::Cookie, &SharedSecret([9; 32])).await;
+    assert!(matches!(damaged, Err(StoreError::Malformed(_))), "{damaged:?}");
 }

@@ -13,8 +13,9 @@ use crate::connect::Pools;
 use crate::listen::Bell;
 use crate::session::{Session, Sql};
 use crate::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoreSettings,
-    StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, changes, load, read, schema, write,
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
+    StoreError, StoreSettings, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, changes, load, read,
+    schema, secret, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -166,6 +167,15 @@ impl Store for DatabaseStore {
 
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
         self.write(write::Change::Delete(zone)).await.map(|_| ())
+    }
+
+    async fn shared_secret(
+        &self,
+        purpose: SecretPurpose,
+        candidate: &SharedSecret,
+    ) -> Result<SharedSecret, StoreError> {
+        let _turn = self.turn().await?;
+        secret::shared(&mut self.session().await?, purpose, candidate).await
     }
 
     async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {

@@ -21,6 +21,7 @@ mod rectify;
 mod rows;
 mod rrsets;
 mod schema;
+pub mod secret;
 pub mod serial;
 mod served;
 mod session;
@@ -37,6 +38,7 @@ pub use edit::*;
 pub use error::{StoreError, with_causes};
 pub use feed::*;
 pub use model::*;
+pub use secret::{SecretPurpose, SharedSecret};
 
 /// Where zones are kept. Object-safe; one behaviour suite holds both implementations to it.
 #[async_trait]
@@ -63,6 +65,11 @@ pub trait Store: Send + Sync + 'static {
     async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError>;
     /// Deletes a zone with records, keys, metadata and comments.
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError>;
+
+    // --- between servers ---------------------------------------------------------------------------------------------------
+    /// The secret that all servers on this database share for `purpose`: `candidate`, if there was none yet.
+    async fn shared_secret(&self, purpose: SecretPurpose, candidate: &SharedSecret)
+    -> Result<SharedSecret, StoreError>;
 
     // --- the feed, for the publisher -----------------------------------------------------------------------------------
     /// All zones to serve and the cursor from which [`Store::changes`] goes on, read in one snapshot of the database.

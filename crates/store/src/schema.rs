@@ -17,7 +17,7 @@ const SQLITE_ATTEMPTS: u32 = 5;
 const SQLITE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Number, description, text for Postgres, text for SQLite.
-const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 3] = [
     (
         1,
         "PowerDNS's tables",
@@ -29,6 +29,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 2] = [
         "feed, zones, journal",
         include_str!("../../../migrations/postgres/0002_signpost.sql"),
         include_str!("../../../migrations/sqlite/0002_signpost.sql"),
+    ),
+    (
+        3,
+        "shared secrets",
+        include_str!("../../../migrations/postgres/0003_secrets.sql"),
+        include_str!("../../../migrations/sqlite/0003_secrets.sql"),
     ),
 ];
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use store::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoredKey,
-    StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
+    StoreError, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
 };
 use wire::Name;
 
@@ -52,6 +52,9 @@ impl Store for Down {
         self.fail()
     }
     async fn delete_zone(&self, _: &Name) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn shared_secret(&self, _: SecretPurpose, _: &SharedSecret) -> Result<SharedSecret, StoreError> {
         self.fail()
     }
     async fn load(&self, _: LoadZones, _: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {

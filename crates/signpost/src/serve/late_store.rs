@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, Store, StoreError, StoredKey,
-    StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
+    StoreError, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
 };
 use tokio::sync::SetOnce;
 use wire::Name;
@@ -62,6 +62,14 @@ impl Store for LateStore {
     }
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
         self.store()?.delete_zone(zone).await
+    }
+    /// Waits for the store, as whoever calls this does.
+    async fn shared_secret(
+        &self,
+        purpose: SecretPurpose,
+        candidate: &SharedSecret,
+    ) -> Result<SharedSecret, StoreError> {
+        self.0.wait().await.shared_secret(purpose, candidate).await
     }
     /// Waits for the store: only the publisher calls this, it has nothing else to do, and a failure would be logged.
     async fn load(&self, zones: LoadZones, sink: &mut (dyn FnMut(LoadItem) + Send)) -> Result<FeedCursor, StoreError> {
