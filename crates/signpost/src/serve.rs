@@ -1,5 +1,6 @@
 //! `signpost serve`: builds the parts from settings, starts them, and stops them in order.
 
+mod cookies;
 mod late_store;
 mod metrics;
 mod signals;
@@ -11,17 +12,18 @@ use std::time::Duration;
 use anyhow::Context;
 use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness};
 use async_trait::async_trait;
-use dataplane::{DataPlane, DataPlaneSettings};
+use dataplane::profile::{self, CookieDemand, Label, Profile};
+use dataplane::{CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle};
 use dnssec::ZoneTable;
 use publish::{PublishSettings, Publisher, ZoneRules};
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use transfer::{Notifier, NotifySettings};
 use wire::Name;
 
-use crate::config::settings::{DatabaseSettings, DnsSettings};
+use crate::config::settings::{CookieSettings, DatabaseSettings, DnsSettings, ServerId};
 use crate::config::{self, Settings, postgres_url};
 use crate::database;
 use late_store::LateStore;
@@ -41,9 +43,11 @@ pub struct Server {
     opening: JoinHandle<Result<(), StoreError>>,
     stop_http: watch::Sender<bool>,
     http_tasks: Vec<JoinHandle<()>>,
+    /// What keeps the profile of answers up to date; it ends with the server.
+    _keepers: JoinSet<()>,
 }
 
-/// Starts all parts. DNS refuses queries and the API answers 503 until the database was reached and zones are loaded.
+/// Starts all parts. DNS says SERVFAIL and the API 503 until the database was reached and zones are loaded.
 ///
 /// # Errors
 ///
@@ -59,7 +63,9 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         tracing::warn!("{warning}");
     }
     let table = ZoneTable::new();
-    let plane = DataPlane::bind(&dns_settings(&settings.dns), Arc::clone(&table))?;
+    let own_secret = cookies::own()?;
+    let profile = profile(&settings.dns, CookieSecrets::new(own_secret, []));
+    let plane = DataPlane::bind(&DataPlaneSettings { profile, ..dns_settings(&settings.dns) }, Arc::clone(&table))?;
     let dns = plane.local_addrs().to_vec();
     for address in &dns {
         tracing::info!(%address, "DNS listens");
@@ -72,6 +78,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let publisher = publish::spawn(Arc::clone(&late), table, publish_settings(settings))
         .context("cannot start the thread that signs")?;
 
+    let mut keepers = JoinSet::new();
+    keepers.spawn(become_ready(publisher.clone(), plane.profile()));
+    if matches!(settings.dns.cookies, CookieSettings::On { secrets: None, .. }) {
+        keepers.spawn(cookies::keep(Arc::clone(&late), plane.profile(), own_secret));
+    }
     let mut server = Server {
         http: listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
         dns,
@@ -81,6 +92,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         store,
         stop_http: watch::Sender::new(false),
         http_tasks: Vec::new(),
+        _keepers: keepers,
     };
     if !listeners.is_empty() {
         server.serve_http(listeners, settings, late)?;
@@ -238,8 +250,39 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         tcp_connections_max: dns.tcp_connections_max,
         tcp_per_source_max: dns.tcp_per_source_max,
         tcp_idle: dns.tcp_idle_timeout,
+        rate_limits: dns.rate_limits.clone(),
         ..DataPlaneSettings::default()
     }
+}
+
+/// How a server answers that has just been started; without secrets in the settings it makes cookies with `own`.
+fn profile(dns: &DnsSettings, own: CookieSecrets) -> Profile {
+    let mut profile = Profile::default();
+    profile.server_id = match &dns.server_id {
+        ServerId::Hostname => hostname(),
+        ServerId::Text(label) => Some(label.clone()),
+        ServerId::Disabled => None,
+    };
+    profile.version = dns.version.clone();
+    profile.clients = dns.clients.clone();
+    profile.readiness = profile::Readiness::Loading;
+    if let CookieSettings::On { secrets, is_required } = &dns.cookies {
+        profile.cookies = Some(secrets.clone().unwrap_or(own));
+        profile.cookie_demand = if *is_required { CookieDemand::Always } else { CookieDemand::UnderLoad };
+    }
+    profile
+}
+
+/// The host's name, which in Kubernetes is the pod's.
+fn hostname() -> Option<Label> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Label::new(text.trim()).ok().filter(|_| !text.trim().is_empty())
+}
+
+/// From now on a name outside of the zones is known to be outside.
+async fn become_ready(publisher: Publisher, profile: ProfileHandle) {
+    publisher.loaded().await;
+    profile.update(|profile| profile.readiness = profile::Readiness::Ready);
 }
 
 fn publish_settings(settings: &Settings) -> PublishSettings {

@@ -23,6 +23,11 @@ const fn setting(name: &'static str, kind: Kind, default: &'static str, help: &'
     Setting { name, kind, default, help }
 }
 
+/// Sources that no victim of forged addresses can be, and behind which load balancers hide clients: loopback, private use, shared
+/// and link-local addresses (RFC 6890).
+const PRIVATE_NETWORKS: &str =
+    "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,169.254.0.0/16,::1/128,fc00::/7,fe80::/10";
+
 /// All settings in the order of `config/signpost.toml`.
 pub const SETTINGS: &[Setting] = &[
     // --- database ---
@@ -57,6 +62,63 @@ pub const SETTINGS: &[Setting] = &[
         Kind::Count { min: 1, max: 3600 },
         "10",
         "A TCP connection without a query is closed after this",
+    ),
+    setting("server-id", Kind::Text, "", "What NSID and id.server say; empty: the host's name; disabled: nothing"),
+    setting("version-string", Kind::Text, "full", "What version.bind says: full, powerdns, anonymous, or a text"),
+    // --- defence ---
+    setting("dns-allow-from", Kind::List, "0.0.0.0/0,::/0", "Networks whose queries are answered; others get REFUSED"),
+    setting(
+        "cookies",
+        Kind::Choice(&["answer", "require", "off"]),
+        "answer",
+        "Server cookies: require: clients that know them must show a good one over UDP",
+    ),
+    setting("cookie-secret", Kind::Secret, "", "32 hex digits, or several: the first makes cookies, all are accepted"),
+    setting("cookie-secret-file", Kind::Text, "", "File that holds them"),
+    setting(
+        "rrl-responses-per-second",
+        Kind::Count { min: 0, max: 1_000_000 },
+        "200",
+        "Most UDP answers about one name to one network; 0: no limit, as in the next three",
+    ),
+    setting(
+        "rrl-nxdomains-per-second",
+        Kind::Count { min: 0, max: 1_000_000 },
+        "500",
+        "Most UDP answers to one network that a name of one zone does not exist",
+    ),
+    setting(
+        "rrl-errors-per-second",
+        Kind::Count { min: 0, max: 1_000_000 },
+        "200",
+        "Most refusals and errors over UDP to one network",
+    ),
+    setting(
+        "rrl-all-per-second",
+        Kind::Count { min: 0, max: 1_000_000 },
+        "0",
+        "Most UDP replies of any kind to one network",
+    ),
+    setting(
+        "rrl-window-secs",
+        Kind::Count { min: 1, max: 3600 },
+        "15",
+        "How long a network must be calm, at most, until it is answered again",
+    ),
+    setting(
+        "rrl-slip",
+        Kind::Count { min: 0, max: 100 },
+        "2",
+        "Every n-th reply withheld is replaced by a short one; 0: none",
+    ),
+    setting("rrl-ipv4-prefix", Kind::Count { min: 1, max: 32 }, "24", "Leading bits that make a network"),
+    setting("rrl-ipv6-prefix", Kind::Count { min: 1, max: 128 }, "56", "The same for IPv6"),
+    setting("rrl-exempt", Kind::List, PRIVATE_NETWORKS, "Networks that are never limited"),
+    setting(
+        "rrl-accounts",
+        Kind::Count { min: 1024, max: 1 << 24 },
+        "65536",
+        "What each UDP worker remembers of networks and names, 16 octets each",
     ),
     // --- HTTP API ---
     setting("api", Kind::Switch, "yes", "Whether the HTTP API is served"),

@@ -44,6 +44,9 @@ const ALIASES: &[(&str, &str)] = &[
     ("udp-truncation-threshold", "udp-payload-max"),
     ("max-tcp-connections", "tcp-connections-max"),
     ("tcp-idle-timeout", "tcp-idle-timeout-secs"),
+    ("server-id", "server-id"),
+    ("version-string", "version-string"),
+    ("edns-cookie-secret", "cookie-secret"),
 ];
 
 /// Settings that make one of ours together with others.
@@ -236,18 +239,15 @@ const IGNORED: &[(&str, &[&str])] = &[
             "direct-dnskey-signature",
             "dname-processing",
             "dnsproxy-udp-port-range",
-            "edns-cookie-secret",
             "edns-subnet-processing",
             "local-address-nonexist-fail",
             "no-shuffle",
             "non-local-bind",
             "proxy-protocol-from",
             "proxy-protocol-maximum-size",
-            "server-id",
             "soa-edit-spread",
             "svc-autohints",
             "upgrade-unknown-types",
-            "version-string",
             "views",
             "webserver-hash-plaintext-credentials",
             "workaround-11804",

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use api::{ApiKey, ZoneDefaults};
+use dataplane::profile::{Clients, Label};
+use dataplane::{CookieSecret, CookieSecrets, RateLimits};
 use dnssec::{Algorithm, SigningPolicy};
 use wire::network::NetworkError;
 use wire::{Name, Network};
@@ -13,7 +15,7 @@ use wire::{Name, Network};
 use super::error::{ConfigError, Origin, Warning};
 use super::layers::Layers;
 use super::postgres_url;
-use super::value::Secret;
+use super::value::{Secret, split_list};
 
 /// Everything that can be set.
 #[derive(Debug)]
@@ -68,6 +70,41 @@ pub struct DnsSettings {
     pub tcp_per_source_max: usize,
     /// Until a quiet connection is closed.
     pub tcp_idle_timeout: Duration,
+    /// NSID and `id.server`.
+    pub server_id: ServerId,
+    /// `version.bind`; absent: not told.
+    pub version: Option<Label>,
+    /// Whom to answer.
+    pub clients: Clients,
+    /// Server cookies.
+    pub cookies: CookieSettings,
+    /// For replies over UDP.
+    pub rate_limits: RateLimits,
+}
+
+/// Which server this says it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServerId {
+    /// By the name of its host.
+    Hostname,
+    /// By this text.
+    Text(Label),
+    /// It does not.
+    Disabled,
+}
+
+/// What becomes of cookies (RFC 7873).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CookieSettings {
+    /// They are left unanswered.
+    Off,
+    /// They are answered.
+    On {
+        /// Absent: replicas share a secret through the database.
+        secrets: Option<CookieSecrets>,
+        /// Whether clients that know cookies must show a good one over UDP.
+        is_required: bool,
+    },
 }
 
 /// How the API is served.
@@ -149,6 +186,11 @@ impl Settings {
                 tcp_connections_max: layers.count("tcp-connections-max"),
                 tcp_per_source_max: layers.count("tcp-per-source-max"),
                 tcp_idle_timeout: Duration::from_secs(layers.count("tcp-idle-timeout-secs")),
+                server_id: server_id(layers)?,
+                version: version(layers)?,
+                clients: clients(layers)?,
+                cookies: cookies(layers)?,
+                rate_limits: rate_limits(layers)?,
             },
             api: api(layers)?,
             zones: zones(layers)?,
@@ -197,6 +239,81 @@ fn database(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<Option<Datab
         connections_max: layers.count("database-connections-max"),
         timeout: Duration::from_secs(layers.count("database-timeout-secs")),
     }))
+}
+
+fn server_id(layers: &Layers) -> Result<ServerId, ConfigError> {
+    match layers.text("server-id") {
+        "" => Ok(ServerId::Hostname),
+        // PowerDNS's word.
+        "disabled" => Ok(ServerId::Disabled),
+        text => Ok(ServerId::Text(label(layers, "server-id", text)?)),
+    }
+}
+
+fn version(layers: &Layers) -> Result<Option<Label>, ConfigError> {
+    // PowerDNS's words.
+    let text = match layers.text("version-string") {
+        "anonymous" => return Ok(None),
+        "full" => concat!("Signpost ", env!("CARGO_PKG_VERSION")),
+        "powerdns" => "Signpost",
+        text => text,
+    };
+    label(layers, "version-string", text).map(Some)
+}
+
+fn label(layers: &Layers, name: &str, text: &str) -> Result<Label, ConfigError> {
+    Label::new(text).map_err(|error| layers.refuse(name, error.to_string()))
+}
+
+fn clients(layers: &Layers) -> Result<Clients, ConfigError> {
+    let networks = networks(layers, "dns-allow-from")?;
+    if networks.is_empty() {
+        return Err(layers.refuse("dns-allow-from", "names no network: nobody would be answered"));
+    }
+    let all = ["0.0.0.0/0", "::/0"].map(|text| text.parse::<Network>().expect("it is a network"));
+    let is_all = all.iter().all(|network| networks.contains(network));
+    Ok(if is_all { Clients::All } else { Clients::Within(networks) })
+}
+
+fn cookies(layers: &Layers) -> Result<CookieSettings, ConfigError> {
+    // PowerDNS's setting has one secret; several make a change of it possible that no client notices.
+    let refuse = |reason: &str| Err(layers.refuse("cookie-secret", reason));
+    let mut secrets = Vec::new();
+    for text in secret(layers, "cookie-secret", "cookie-secret-file")?.iter().flat_map(|text| split_list(&text.0)) {
+        match hex_octets(&text) {
+            Some(octets) => secrets.push(CookieSecret::new(octets)),
+            None => return refuse("expected 32 hex digits, or several such separated by commas"),
+        }
+    }
+    if secrets.len() > CookieSecrets::OTHERS_MAX + 1 {
+        return refuse("more than eight secrets");
+    }
+    let mut secrets = secrets.into_iter();
+    let secrets = secrets.next().map(|first| CookieSecrets::new(first, secrets));
+    Ok(match layers.text("cookies") {
+        "off" => CookieSettings::Off,
+        word => CookieSettings::On { secrets, is_required: word == "require" },
+    })
+}
+
+fn hex_octets(text: &str) -> Option<[u8; 16]> {
+    let is_hex = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_hex.then(|| u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes))?
+}
+
+fn rate_limits(layers: &Layers) -> Result<RateLimits, ConfigError> {
+    Ok(RateLimits {
+        responses_per_second: layers.count("rrl-responses-per-second"),
+        nxdomains_per_second: layers.count("rrl-nxdomains-per-second"),
+        errors_per_second: layers.count("rrl-errors-per-second"),
+        all_per_second: layers.count("rrl-all-per-second"),
+        window: Duration::from_secs(layers.count("rrl-window-secs")),
+        slip: layers.count("rrl-slip"),
+        ipv4_prefix: layers.count("rrl-ipv4-prefix"),
+        ipv6_prefix: layers.count("rrl-ipv6-prefix"),
+        exempt: networks(layers, "rrl-exempt")?,
+        accounts: layers.count("rrl-accounts"),
+    })
 }
 
 fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {

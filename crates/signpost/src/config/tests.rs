@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use dataplane::profile::{Clients, Label};
+use dataplane::{CookieSecret, CookieSecrets};
+
+use super::settings::{CookieSettings, ServerId};
 use super::*;
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<Variable> {
@@ -196,6 +200,16 @@ fn a_bad_value_names_setting_source_and_reason() {
         "setting api-version (flag --api-version): 'signpost' is not like 4.9.4"
     );
     assert!(error(&[], "--api-key=$scrypt$ln=10").starts_with("setting api-key (flag --api-key): hashed keys"));
+    assert_eq!(
+        error(&[], "--dns-allow-from="),
+        "setting dns-allow-from (flag --dns-allow-from): names no network: nobody would be answered"
+    );
+    assert_eq!(
+        error(&[], "--rrl-ipv4-prefix=33"),
+        "setting rrl-ipv4-prefix (flag --rrl-ipv4-prefix): 33 is not between 1 and 32"
+    );
+    assert!(error(&[], &format!("--server-id={}", "x".repeat(256))).ends_with("longer than 255 octets"));
+    assert!(error(&[], "--cookies=perhaps").ends_with("is not one of answer, require, off"));
     assert!(error(&[], "--log-filter=a=b=c").starts_with("setting log-filter (flag --log-filter): "));
     assert!(error(&[], "--default-ksk-algorithm=rot13").starts_with("setting default-ksk-algorithm (flag"));
     assert!(error(&[], "--default-soa-content=nonsense").starts_with("setting default-soa-content (flag"));
@@ -225,6 +239,44 @@ fn secrets_come_from_files_too() {
     assert!(error(&[], "--api-key-file=/nonexistent").contains("cannot read /nonexistent"));
     let with_password = loaded(&[], &format!("--database-url=postgres://u@h/d --database-password-file={file}"));
     assert_eq!(with_password.database.unwrap().url.0, "postgres://u@h/d?password=from-file");
+}
+
+#[test]
+fn powerdns_settings_about_the_server_itself_mean_the_same() {
+    let label = |text: &str| Label::new(text).unwrap();
+    let dns = loaded(&[], "").dns;
+    assert_eq!(dns.server_id, ServerId::Hostname);
+    assert_eq!(dns.version, Some(label(concat!("Signpost ", env!("CARGO_PKG_VERSION")))));
+    assert_eq!(dns.cookies, CookieSettings::On { secrets: None, is_required: false });
+    assert_eq!(dns.clients, Clients::All);
+    let dns = loaded(
+        &[("PDNS_server_id", "disabled"), ("PDNS_version_string", "anonymous"), ("PDNS_edns_cookie_secret", SECRET)],
+        "--dns-allow-from=192.0.2.0/24",
+    )
+    .dns;
+    assert_eq!((dns.server_id, dns.version), (ServerId::Disabled, None));
+    let secrets = Some(CookieSecrets::new(CookieSecret::new([0xab; 16]), []));
+    assert_eq!(dns.cookies, CookieSettings::On { secrets, is_required: false });
+    assert_eq!(dns.clients, Clients::Within(vec!["192.0.2.0/24".parse().unwrap()]));
+    let dns = loaded(&[], "--server-id=ns1 --version-string=powerdns --cookies=off").dns;
+    assert_eq!((dns.server_id, dns.version), (ServerId::Text(label("ns1")), Some(label("Signpost"))));
+    assert_eq!(dns.cookies, CookieSettings::Off);
+}
+
+const SECRET: &str = "abababababababababababababababab";
+
+#[test]
+fn secrets_of_cookies_are_hex_and_never_shown() {
+    let other = SECRET.replace('a', "0");
+    let settings = loaded(&[("SIGNPOST_COOKIE_SECRET", &format!("{SECRET}, {other}"))], "--cookies=require");
+    let secrets = CookieSecrets::new(CookieSecret::new([0xab; 16]), [CookieSecret::new([0x0b; 16])]);
+    assert_eq!(settings.dns.cookies, CookieSettings::On { secrets: Some(secrets), is_required: true });
+    assert!(settings.shown.contains(&("cookie-secret".to_owned(), "***".to_owned())));
+    assert!(!format!("{settings:?}").contains("abab"));
+    for bad in ["abc", "+bababababababababababababababab", &[SECRET; 9].join(",")] {
+        let error = error(&[("SIGNPOST_COOKIE_SECRET", bad)], "");
+        assert!(error.starts_with("setting cookie-secret (environment variable") && !error.contains(bad), "{error}");
+    }
 }
 
 #[test]
