@@ -7,7 +7,6 @@ use crate::options::{ReplyOptions, has_bad_keepalive};
 use crate::plan::{Breadth, plan};
 use crate::profile::{CookieDemand, Profile, Readiness};
 use crate::tail::{Refusal, Tail, tail};
-use dnssec::ServedZone;
 use dnssec::served::ZoneView;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,7 +15,6 @@ use wire::message::{
     CLASS_ANY, CLASS_CH, CLASS_IN, Edns, FormatError, FormatReason, HEADER_OCTETS, Header, IgnoreReason, Opcode, Opt,
     Query, QueryError, Rcode, UDP_PAYLOAD_MIN, WithoutQuestion, Writer,
 };
-use zone::Found;
 
 /// ANY over UDP is answered with one RRset, and by TC where even that is longer: nobody needs it, and it amplifies (RFC 8482).
 const ANY_OCTETS_MAX: u16 = 600;
@@ -142,11 +140,10 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
     if query.qclass() == CLASS_CH {
         return chaos::answer(&query, profile, &limits, &options, reply);
     }
-    let served = choose(desk.zones, &query).ok_or(match profile.readiness {
+    let mut plan = plan(desk.zones, &query, breadth(asker.transport)).ok_or(match profile.readiness {
         Readiness::Loading => Refusal::NotReady,
         Readiness::Ready => Refusal::NotAuthoritative,
     })?;
-    let mut plan = plan(served, &query, breadth(asker.transport));
     if query.qclass() == CLASS_ANY {
         // What is here is IN alone, and no answer about all classes (RFC 1035 section 6.2).
         plan.is_authoritative = false;
@@ -198,21 +195,6 @@ fn check(query: &Query<'_>, profile: &Profile, transport: Transport, proof: Cook
         | RecordType::MAILA) => Err(Refusal::QueryType(other)),
         _ => Ok(()),
     }
-}
-
-/// The zone that answers: the one with the longest apex, but for DS at its apex the parent, if that is served too and knows the
-/// name (RFC 4035 section 3.1.4.1). A served ancestor further up can only refer, and then the child's NODATA is the answer.
-fn choose<'v>(zones: &'v ZoneView, query: &Query<'_>) -> Option<&'v ServedZone> {
-    let name = query.name();
-    let nearest = zones.find(name)?;
-    if query.qtype() != RecordType::DS || nearest.zone.apex().as_wire() != name {
-        return Some(nearest);
-    }
-    let parent = zones.find_parent(name).filter(|parent| {
-        let found = parent.zone.lookup(name, RecordType::DS);
-        !matches!(found, Found::Referral { .. } | Found::NameError { .. })
-    });
-    Some(parent.unwrap_or(nearest))
 }
 
 fn breadth(transport: Transport) -> Breadth {

@@ -132,17 +132,12 @@ impl Encoder<'_, '_> {
             }
         };
         let pointer = match item.signing {
-            Signing::SignaturesOnly => None,
-            Signing::Signed | Signing::Unsigned => {
+            Signing::Alone(_) => None,
+            Signing::By(_) | Signing::Unsigned => {
                 self.writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded())?
             }
         };
-        let is_signed = match item.signing {
-            Signing::Signed => self.plan.is_secure,
-            Signing::Unsigned => false,
-            Signing::SignaturesOnly => true,
-        };
-        let (true, Some(signer)) = (is_signed, self.plan.signer) else { return Ok(()) };
+        let (Signing::By(signer) | Signing::Alone(signer)) = item.signing else { return Ok(()) };
         let signed_as = item.owner.source().map_or(owner, Name::as_wire);
         let signatures = signer.signatures_at(signed_as, rrset, self.now);
         if signatures.encoded.is_empty() {

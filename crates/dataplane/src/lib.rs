@@ -3,8 +3,10 @@
 //! [`DataPlane`] listens on UDP and TCP and answers from a [`dnssec::ZoneTable`]; [`answer()`] is what it does with one message, for
 //! transports of others.
 
+mod additional;
 pub mod answer;
 mod chaos;
+mod choose;
 mod clock;
 pub mod cookie;
 mod counters;

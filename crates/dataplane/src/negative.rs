@@ -1,6 +1,6 @@
 //! Answers that say no: SOA for how long, and the proof (RFC 2308, RFC 4035 section 3.1.3).
 
-use crate::plan::{Data, Item, Owner, Plan, Signing};
+use crate::plan::{Item, Owner, Plan};
 use wire::message::Rcode;
 use zone::Found;
 
@@ -20,10 +20,6 @@ pub(crate) fn name_error<'a>(plan: &mut Plan<'a>, name: &[u8], found: &Found<'a>
 /// The SOA under the TTL of negative answers (RFC 2308 section 3).
 fn add_soa(plan: &mut Plan<'_>) {
     let zone = plan.zone;
-    plan.authority.push(Item {
-        owner: Owner::Node(zone.apex()),
-        data: Data::Rrset(zone.soa()),
-        ttl: zone.negative_ttl(),
-        signing: Signing::Signed,
-    });
+    let item = plan.signed(Owner::Node(zone.apex()), zone.soa());
+    plan.authority.push(Item { ttl: zone.negative_ttl(), ..item });
 }

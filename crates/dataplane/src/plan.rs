@@ -1,8 +1,10 @@
 //! What an answer will hold: RRset references by section, decided before a byte is written.
 
+use crate::choose::choose;
 use crate::list::List;
-use crate::{negative, redirect, referral, subset};
+use crate::{additional, negative, redirect, referral, subset};
 use dnssec::denial::ProofOwner;
+use dnssec::served::ZoneView;
 use dnssec::{ServedZone, ZoneSigner, denial};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
@@ -13,7 +15,7 @@ use wire::{Name, RecordType};
 use zone::lookup::Wildcard;
 use zone::{Found, Node, Rrset, Zone};
 
-/// CNAME and DNAME steps followed within a zone; resolvers give up before that.
+/// CNAME and DNAME steps followed, within a zone and across zones; resolvers give up before that.
 const CHAIN_MAX: usize = 16;
 
 /// The decided answer.
@@ -27,11 +29,13 @@ pub(crate) struct Plan<'a> {
     pub(crate) glue: List<Item<'a>, 4>,
     /// Left out silently where there is no room.
     pub(crate) additional: List<Item<'a>, 2>,
+    /// The zone that is being asked; a chain may lead through several.
     pub(crate) zone: &'a Zone,
-    /// The zone's signer, whatever the client wants.
+    /// That zone's signer, whatever the client wants.
     pub(crate) signer: Option<&'a ZoneSigner>,
-    /// Whether signatures and proofs go along: the client wants them and the zone is signed.
-    pub(crate) is_secure: bool,
+    /// The same if that zone's signatures and proofs go along: the client wants them and there is a key to sign with.
+    pub(crate) secure: Option<&'a ZoneSigner>,
+    is_dnssec_ok: bool,
     pub(crate) breadth: Breadth,
     /// The same in all answers about the same thing, for rate limits: a name that exists, a wildcard, a cut, or all that does not
     /// exist.
@@ -52,7 +56,7 @@ pub(crate) struct Item<'a> {
     pub(crate) owner: Owner<'a>,
     pub(crate) data: Data<'a>,
     pub(crate) ttl: u32,
-    pub(crate) signing: Signing,
+    pub(crate) signing: Signing<'a>,
 }
 
 /// Whose records these are.
@@ -93,43 +97,62 @@ pub(crate) enum Data<'a> {
     Cname(Name),
 }
 
-/// Whether signatures go along, in a secure answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signing {
-    Signed,
-    /// Not this zone's data (NS at a cut, glue), or synthesised.
+/// Which signatures go along.
+#[derive(Clone, Copy)]
+pub(crate) enum Signing<'a> {
+    /// None: nobody wants them, or this is not the zone's data (NS at a cut, glue), or it is synthesised.
     Unsigned,
+    /// Those of the zone that the RRset is from.
+    By(&'a ZoneSigner),
     /// The signatures alone, and whatever the client wants: RRSIG was asked.
-    SignaturesOnly,
+    Alone(&'a ZoneSigner),
 }
 
-/// Decides the answer for a name at or under the zone's apex.
-pub(crate) fn plan<'a>(served: &'a ServedZone, query: &'a Query<'_>, breadth: Breadth) -> Plan<'a> {
-    let mut plan = Plan {
-        rcode: Rcode::NOERROR,
-        is_authoritative: true,
-        answer: List::default(),
-        authority: List::default(),
-        glue: List::default(),
-        additional: List::default(),
-        zone: &served.zone,
-        signer: served.signer.as_deref(),
-        // A zone without an active key is served unsigned, as PowerDNS does.
-        is_secure: query.is_dnssec_ok() && served.signer.as_ref().is_some_and(|signer| signer.can_sign()),
-        breadth,
-        likeness: 0,
-    };
+/// Decides the answer; `None` if no zone that is served holds the name.
+pub(crate) fn plan<'a>(zones: &'a ZoneView, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
     let mut name = Cow::Borrowed(query.name());
+    let mut plan = Plan::new(choose(zones, &name, query.qtype())?, query.is_dnssec_ok(), breadth);
     for steps_left in (0..=CHAIN_MAX).rev() {
-        match plan.step(name, query.qtype(), steps_left) {
-            Some(target) if plan.is_new_in_zone(&target) => name = Cow::Owned(target.to_lowercase().as_wire().to_vec()),
+        let Some(target) = plan.step(name, query.qtype(), steps_left) else { break };
+        let target = target.as_wire().to_ascii_lowercase();
+        // RFC 1034 section 4.3.2, step 3a: back to step 1, so that the target may be in any zone that is served.
+        match choose(zones, &target, query.qtype()) {
+            Some(next) if !plan.has_been_at(&target) => plan.enter(next),
             _ => break,
         }
+        name = Cow::Owned(target);
     }
-    plan
+    Some(plan)
 }
 
 impl<'a> Plan<'a> {
+    fn new(served: &'a ServedZone, is_dnssec_ok: bool, breadth: Breadth) -> Plan<'a> {
+        let mut plan = Plan {
+            rcode: Rcode::NOERROR,
+            is_authoritative: true,
+            answer: List::default(),
+            authority: List::default(),
+            glue: List::default(),
+            additional: List::default(),
+            zone: &served.zone,
+            signer: None,
+            secure: None,
+            is_dnssec_ok,
+            breadth,
+            likeness: 0,
+        };
+        plan.enter(served);
+        plan
+    }
+
+    /// Goes on in this zone.
+    fn enter(&mut self, served: &'a ServedZone) {
+        self.zone = &served.zone;
+        self.signer = served.signer.as_deref();
+        // A zone without an active key is served unsigned, as PowerDNS does.
+        self.secure = self.signer.filter(|signer| self.is_dnssec_ok && signer.can_sign());
+    }
+
     /// Adds what the zone says about one name, and returns the name to go on with.
     fn step(&mut self, name: Cow<'a, [u8]>, qtype: RecordType, steps_left: usize) -> Option<Name> {
         let zone = self.zone;
@@ -140,7 +163,8 @@ impl<'a> Plan<'a> {
         match found {
             Found::Answer { node, rrset, wildcard } => {
                 self.prove_expansion(&name, &found, wildcard);
-                self.answer.push(Item::signed(owner(node, wildcard, name), rrset));
+                additional::add(self, &name, rrset);
+                self.answer.push(self.signed(owner(node, wildcard, name), rrset));
             }
             Found::Cname { node, wildcard, .. } | Found::NoData { node, wildcard }
                 if subset::wants_subset(self, node, qtype) =>
@@ -152,7 +176,7 @@ impl<'a> Plan<'a> {
             Found::Cname { .. } | Found::Dname { .. } if steps_left == 0 => {}
             Found::Cname { node, rrset, wildcard } => {
                 self.prove_expansion(&name, &found, wildcard);
-                self.answer.push(Item::signed(owner(node, wildcard, name), rrset));
+                self.answer.push(self.signed(owner(node, wildcard, name), rrset));
                 return redirect::cname_target(rrset);
             }
             Found::Dname { node, rrset } => {
@@ -175,29 +199,46 @@ impl<'a> Plan<'a> {
 
     /// Adds the proof that belongs to `found`, each record once.
     pub(crate) fn prove(&mut self, name: &[u8], found: &Found<'a>) {
-        if !self.is_secure {
+        if self.secure.is_none() {
             return;
         }
         for (&owner, rrset) in denial::prove(self.zone, name, found).iter() {
-            let is_there = |item: &Item<'_>| matches!(item.data, Data::Rrset(other) if std::ptr::eq(other, &**rrset));
-            if !self.authority.iter().any(is_there) {
-                self.authority.push(Item::signed(Owner::Proof(owner), rrset));
+            if !self.authority.iter().any(|item| item.is(rrset)) {
+                self.authority.push(self.signed(Owner::Proof(owner), rrset));
             }
         }
     }
 
-    /// Whether a chain may go on at `target`: in this zone, and not where it has been.
-    fn is_new_in_zone(&self, target: &Name) -> bool {
-        let has_been_there =
-            |item: &Item<'_>| item.owner.wire(&mut [0; NAME_OCTETS_MAX]).eq_ignore_ascii_case(target.as_wire());
-        target.is_under(self.zone.apex()) && !self.answer.iter().any(has_been_there)
+    /// An RRset of the zone that is being asked, under its own TTL, with its signatures where they are wanted.
+    pub(crate) fn signed(&self, owner: Owner<'a>, rrset: &'a Rrset) -> Item<'a> {
+        Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing: self.signing() }
+    }
+
+    /// How this zone's own data is signed.
+    pub(crate) fn signing(&self) -> Signing<'a> {
+        self.secure.map_or(Signing::Unsigned, Signing::By)
+    }
+
+    /// Whether the chain has come through this name, so that it would go round.
+    fn has_been_at(&self, target: &[u8]) -> bool {
+        let leads_from_there = |item: &Item<'_>| {
+            item.is_cname() && item.owner.wire(&mut [0; NAME_OCTETS_MAX]).eq_ignore_ascii_case(target)
+        };
+        self.answer.iter().any(leads_from_there)
     }
 }
 
-impl<'a> Item<'a> {
-    /// An RRset under its own TTL, with signatures.
-    pub(crate) fn signed(owner: Owner<'a>, rrset: &'a Rrset) -> Item<'a> {
-        Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing: Signing::Signed }
+impl Item<'_> {
+    /// Whether this very RRset is meant, under whatever owner.
+    pub(crate) fn is(&self, rrset: &Rrset) -> bool {
+        matches!(self.data, Data::Rrset(own) if std::ptr::eq(own, rrset))
+    }
+
+    fn is_cname(&self) -> bool {
+        match self.data {
+            Data::Rrset(rrset) => rrset.rtype() == RecordType::CNAME,
+            Data::Cname(_) => true,
+        }
     }
 }
 

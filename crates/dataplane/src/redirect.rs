@@ -16,7 +16,10 @@ pub(crate) fn cname_target(rrset: &Rrset) -> Option<Name> {
 /// The CNAME is unsigned and has the DNAME's TTL (RFC 6672 section 3.1); a target that would be longer than 255 octets is YXDOMAIN
 /// with the DNAME alone (section 2.2).
 pub(crate) fn substitute<'a>(plan: &mut Plan<'a>, name: &[u8], node: &'a Node, rrset: &'a Rrset) -> Option<Name> {
-    plan.answer.push(Item::signed(Owner::Node(node.name()), rrset));
+    // A chain may come through it again.
+    if !plan.answer.iter().any(|item| item.is(rrset)) {
+        plan.answer.push(plan.signed(Owner::Node(node.name()), rrset));
+    }
     let target = cname_target(rrset)?;
     let prefix = &name[..name.len() - node.name().as_wire().len()];
     let Ok(target) = Name::from_wire(&[prefix, target.as_wire()].concat()) else {

@@ -14,7 +14,7 @@ pub(crate) fn refer<'a>(plan: &mut Plan<'a>, name: &[u8], cut: &'a Node, found: 
     let Some(servers) = cut.rrset(RecordType::NS) else { return };
     plan.authority.push(unsigned(cut, servers));
     match cut.rrset(RecordType::DS) {
-        Some(ds) if plan.is_secure => plan.authority.push(Item::signed(Owner::Node(cut.name()), ds)),
+        Some(ds) if plan.secure.is_some() => plan.authority.push(plan.signed(Owner::Node(cut.name()), ds)),
         Some(_) => {}
         None => plan.prove(name, found),
     }
@@ -31,15 +31,20 @@ pub(crate) fn refer<'a>(plan: &mut Plan<'a>, name: &[u8], cut: &'a Node, found: 
 /// Adds the addresses of one name server, as far as this zone knows them.
 fn add_glue<'a>(plan: &mut Plan<'a>, cut: &'a Node, server: &[u8]) {
     let Some(node) = plan.zone.node(server) else { return };
+    // Addresses outside every cut are this zone's own data, and signed (RFC 4035 section 3.1.1). Below a DNAME there is nothing:
+    // the name stands for another one (RFC 6672 section 2.3).
+    let is_own = match plan.zone.redirect_above(server) {
+        Some(above) if !above.is_cut() => return,
+        Some(_) => false,
+        None => !node.is_cut(),
+    };
     let is_required = node.name().is_under(cut.name());
-    // Addresses outside every cut are this zone's own data, and signed (RFC 4035 section 3.1.1).
-    let is_own = !is_required && !node.is_cut() && !plan.zone.is_below_cut(server);
     for rtype in [RecordType::A, RecordType::AAAA] {
         let Some(rrset) = node.rrset(rtype) else { continue };
         if is_required {
             plan.glue.push(unsigned(node, rrset));
         } else if is_own {
-            plan.additional.push(Item::signed(Owner::Node(node.name()), rrset));
+            plan.additional.push(plan.signed(Owner::Node(node.name()), rrset));
         } else {
             plan.additional.push(unsigned(node, rrset));
         }

@@ -19,11 +19,14 @@ pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> b
 pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qtype: RecordType) {
     if qtype == RecordType::NSEC {
         if let Some(rrset) = nsec_at(plan, node) {
-            plan.answer.push(Item::signed(owner, rrset));
+            plan.answer.push(plan.signed(owner, rrset));
         }
         return;
     }
-    let signing = if qtype == RecordType::RRSIG { Signing::SignaturesOnly } else { Signing::Signed };
+    let signing = match plan.signer {
+        Some(signer) if qtype == RecordType::RRSIG => Signing::Alone(signer),
+        _ => plan.signing(),
+    };
     let item = |owner, rrset: &'a Rrset| Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing };
     match plan.breadth {
         Breadth::One => {

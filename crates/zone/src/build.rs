@@ -6,7 +6,7 @@ use crate::optout::LinkedChildren;
 use crate::rrset::push_encoded;
 use crate::snapshot::negative_ttl;
 use crate::table::PagedTable;
-use crate::{DenialMode, Node, Rrset, Zone};
+use crate::{DenialMode, Node, Rrset, Zone, misplaced};
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -55,10 +55,10 @@ impl ZoneBuilder {
         ZoneBuilder { apex, mode, names: HashMap::default(), made: Vec::new(), ignored: 0 }
     }
 
-    /// Adds one record. Names outside the zone and records only a signer makes (RRSIG, NSEC, NSEC3) are
+    /// Adds one record. Names outside the zone, records only a signer makes (RRSIG, NSEC, NSEC3) and [`crate::Misplaced`] ones are
     /// ignored and counted. Where TTLs differ within an RRset the least wins (RFC 2181 section 5.2).
     pub fn add(&mut self, name: &Name, rtype: RecordType, ttl: u32, rdata: &[u8]) {
-        if is_signers(rtype) || !name.is_under(&self.apex) {
+        if is_signers(rtype) || !name.is_under(&self.apex) || misplaced::check(&self.apex, name, rtype).is_err() {
             self.ignored += 1;
             return;
         }

@@ -1,7 +1,7 @@
 //! The next snapshot of a zone, at the cost of the change.
 
 use crate::build::{BuildError, is_signers, with_made};
-use crate::{DenialMode, Node, Rrset, Zone};
+use crate::{DenialMode, Node, Rrset, Zone, misplaced};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wire::{Name, RecordType};
@@ -44,7 +44,12 @@ impl ZoneEditor {
             let same = old.as_ref().and_then(|node| node.rrset(rrset.rtype())).filter(|o| o.has_same_data(&rrset));
             same.map_or_else(|| Arc::new(rrset), Arc::clone)
         };
-        let rrsets = rrsets.into_iter().filter(|rrset| !rrset.is_empty() && !is_signers(rrset.rtype())).map(kept);
+        let apex = &self.zone.apex;
+        let is_served = |rrset: &Rrset| {
+            let rtype = rrset.rtype();
+            !rrset.is_empty() && !is_signers(rtype) && misplaced::check(apex, &name, rtype).is_ok()
+        };
+        let rrsets = rrsets.into_iter().filter(is_served).map(kept);
         let is_apex = name == self.zone.apex;
         let rrsets: Vec<Arc<Rrset>> = if is_apex { with_made(rrsets, &self.zone.made) } else { rrsets.collect() };
         self.put_data(name, rrsets, old);

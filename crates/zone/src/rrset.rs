@@ -74,7 +74,8 @@ pub struct Rrset {
 
 impl Rrset {
     /// Builds the RRset from RDATAs in wire format, in any order: sorted by canonical form (RFC 4034
-    /// section 6.3), duplicates dropped (RFC 2181 section 5). At most [`RECORDS_MAX`] are kept.
+    /// section 6.3), duplicates dropped (RFC 2181 section 5). At most [`RECORDS_MAX`] are kept, and the first alone where there
+    /// may be one: a name has one CNAME (RFC 2181 section 10.1), one DNAME (RFC 6672 section 2.4), a zone one SOA.
     pub fn new(rtype: RecordType, ttl: u32, rdatas: Vec<Vec<u8>>) -> Rrset {
         if let [rdata] = rdatas.as_slice() {
             let mut encoded = Vec::with_capacity(2 + rdata.len());
@@ -85,7 +86,10 @@ impl Rrset {
             rdatas.into_iter().map(|rdata| (wire::rdata::canonical(rtype, &rdata).into_owned(), rdata)).collect();
         keyed.sort();
         keyed.dedup_by(|a, b| a.0 == b.0);
-        keyed.truncate(RECORDS_MAX);
+        keyed.truncate(match rtype {
+            RecordType::CNAME | RecordType::DNAME | RecordType::SOA => 1,
+            _ => RECORDS_MAX,
+        });
         let mut encoded = Vec::with_capacity(keyed.iter().map(|(_, rdata)| rdata.len() + 2).sum());
         for (_, rdata) in &keyed {
             push_encoded(&mut encoded, rdata);

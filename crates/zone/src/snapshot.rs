@@ -226,8 +226,8 @@ impl Zone {
         self.redirect_above(lower).is_some()
     }
 
-    /// The topmost cut or DNAME strictly above a name in lower-case wire format.
-    pub(crate) fn redirect_above(&self, lower: &[u8]) -> Option<&Arc<Node>> {
+    /// The topmost cut or DNAME strictly above a name in lower-case wire format. Where a node is both, it is a cut.
+    pub fn redirect_above(&self, lower: &[u8]) -> Option<&Arc<Node>> {
         let mut depths = self.redirects.iter().peekable();
         depths.peek()?;
         let starts = LabelStarts::new(lower);
