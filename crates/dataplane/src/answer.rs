@@ -144,6 +144,9 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
         Readiness::Loading => Refusal::NotReady,
         Readiness::Ready => Refusal::NotAuthoritative,
     })?;
+    if let Some(reason) = plan.withheld {
+        return Err(Refusal::Withheld(reason));
+    }
     if query.qclass() == CLASS_ANY {
         // What is here is IN alone, and no answer about all classes (RFC 1035 section 6.2).
         plan.is_authoritative = false;

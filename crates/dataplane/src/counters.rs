@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use wire::RecordType;
 use wire::message::{IgnoreReason, QueryError, Rcode};
+use zone::WithheldReason;
 
 /// RCODEs counted one by one; those beyond share the last place.
 const RCODES: usize = 24;
@@ -49,6 +50,8 @@ pub(crate) enum Counter {
     BadCookie,
     RrlDropped,
     RrlSlipped,
+    LuaUnanswered,
+    AliasUnanswered,
     Panics,
     UdpReceiveErrors,
     UdpSendErrors,
@@ -104,6 +107,16 @@ const SHOWN: &[Shown] = {
         Shown("badcookie-answers", "Number of times a BADCOOKIE packet was sent out", &[BadCookie]),
         Shown("rrl-dropped", "Number of answers withheld by rate limits", &[RrlDropped]),
         Shown("rrl-slipped", "Number of answers replaced by short ones because of rate limits", &[RrlSlipped]),
+        Shown(
+            "lua-unanswered",
+            "Number of queries answered SERVFAIL because a LUA record would make the answer",
+            &[LuaUnanswered],
+        ),
+        Shown(
+            "alias-unanswered",
+            "Number of queries answered SERVFAIL because an ALIAS is not resolved",
+            &[AliasUnanswered],
+        ),
         Shown("answer-panics", "Number of queries answered SERVFAIL after a caught panic", &[Panics]),
         Shown("udp-receive-errors", "Number of failed calls to receive UDP packets", &[UdpReceiveErrors]),
         Shown("udp-send-errors", "Number of UDP answers the kernel refused to send", &[UdpSendErrors]),
@@ -229,6 +242,8 @@ impl Counters {
             Some(Refusal::BadCookie) => self.add(Counter::BadCookie, 1),
             Some(Refusal::Unreadable(QueryError::Format(_))) => self.add(Counter::Corrupt, 1),
             Some(Refusal::NotAuthoritative) => self.add(Counter::Unauth, 1),
+            Some(Refusal::Withheld(WithheldReason::Lua)) => self.add(Counter::LuaUnanswered, 1),
+            Some(Refusal::Withheld(_)) => self.add(Counter::AliasUnanswered, 1),
             Some(Refusal::Internal) => self.add(Counter::Panics, 1),
             _ => {}
         }

@@ -13,7 +13,7 @@ use wire::message::{Query, Rcode};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 use zone::lookup::Wildcard;
-use zone::{Found, Node, Rrset, Zone};
+use zone::{Found, Node, Rrset, WithheldReason, Zone};
 
 /// CNAME and DNAME steps followed, within a zone and across zones; resolvers give up before that.
 const CHAIN_MAX: usize = 16;
@@ -36,6 +36,8 @@ pub(crate) struct Plan<'a> {
     /// The same if that zone's signatures and proofs go along: the client wants them and there is a key to sign with.
     pub(crate) secure: Option<&'a ZoneSigner>,
     is_dnssec_ok: bool,
+    /// Why there is no answer after all: what the chain ends in exists and cannot be sent.
+    pub(crate) withheld: Option<WithheldReason>,
     pub(crate) breadth: Breadth,
     /// The same in all answers about the same thing, for rate limits: a name that exists, a wildcard, a cut, or all that does not
     /// exist.
@@ -138,6 +140,7 @@ impl<'a> Plan<'a> {
             signer: None,
             secure: None,
             is_dnssec_ok,
+            withheld: None,
             breadth,
             likeness: 0,
         };
@@ -186,6 +189,7 @@ impl<'a> Plan<'a> {
             Found::NoData { .. } => negative::no_data(self, &name, &found),
             Found::NameError { .. } => negative::name_error(self, &name, &found),
             Found::Referral { cut } => referral::refer(self, &name, cut, &found),
+            Found::Withheld { reason, .. } => self.withheld = Some(reason),
         }
         None
     }
@@ -247,7 +251,7 @@ impl Item<'_> {
 fn likeness(zone: &Zone, found: &Found<'_>) -> u64 {
     let node: &Node = match found {
         Found::Answer { node, .. } | Found::Cname { node, .. } | Found::NoData { node, .. } => node,
-        Found::Dname { node, .. } => node,
+        Found::Dname { node, .. } | Found::Withheld { node, .. } => node,
         Found::Referral { cut } => cut,
         Found::NameError { .. } => return FixedState::default().hash_one(zone.apex()) | 1,
     };

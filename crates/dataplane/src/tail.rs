@@ -2,6 +2,7 @@
 
 use wire::RecordType;
 use wire::message::{IgnoreReason, Opcode, QueryError, Rcode};
+use zone::WithheldReason;
 
 /// Why a query gets no answer of a zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +47,9 @@ pub enum Refusal {
     /// The zones are still being loaded, and the one that holds the name may be among them.
     #[error("zones are not loaded yet")]
     NotReady,
+    /// The name has what was asked for, and it cannot be sent.
+    #[error("what was asked for exists and cannot be answered")]
+    Withheld(WithheldReason),
     /// We are at fault: composing the answer panicked.
     #[error("internal error")]
     Internal,
@@ -69,6 +73,8 @@ const NOT_READY: u16 = 14;
 const PROHIBITED: u16 = 18;
 const NOT_AUTHORITATIVE: u16 = 20;
 const NOT_SUPPORTED: u16 = 21;
+const NO_REACHABLE_AUTHORITY: u16 = 22;
+const NETWORK_ERROR: u16 = 23;
 /// RFC 9824 section 9.
 const INVALID_QUERY_TYPE: u16 = 30;
 
@@ -115,8 +121,22 @@ pub(crate) fn tail(refusal: &Refusal) -> Tail {
         Refusal::QueryType(_) => coded(Rcode::NOTIMP, NOT_SUPPORTED),
         Refusal::NotAuthoritative => coded(Rcode::REFUSED, NOT_AUTHORITATIVE),
         Refusal::NotReady => coded(Rcode::SERVFAIL, NOT_READY),
+        Refusal::Withheld(reason) => withheld(*reason),
         Refusal::Internal => explained(Rcode::SERVFAIL, OTHER, "internal error"),
         Refusal::TooLong => explained(Rcode::SERVFAIL, OTHER, "answer too long"),
         Refusal::Unsigned => explained(Rcode::SERVFAIL, OTHER, "answer cannot be signed"),
     }
+}
+
+/// SERVFAIL, not NODATA: what nobody can tell now must not be cached as absent.
+fn withheld(reason: WithheldReason) -> Tail {
+    let (code, text) = match reason {
+        WithheldReason::Lua => (NOT_SUPPORTED, "LUA records are not run"),
+        WithheldReason::AliasOff => (NOT_SUPPORTED, "no resolver is configured for ALIAS"),
+        WithheldReason::AliasPending => (NOT_READY, "ALIAS is not resolved yet"),
+        WithheldReason::AliasUnreachable => (NETWORK_ERROR, "the resolver for ALIAS does not answer"),
+        WithheldReason::AliasFailed => (NO_REACHABLE_AUTHORITY, "the target of ALIAS does not resolve"),
+        WithheldReason::AliasNoName => (OTHER, "the target of ALIAS does not exist"),
+    };
+    explained(Rcode::SERVFAIL, code, text)
 }

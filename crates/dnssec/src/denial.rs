@@ -129,7 +129,7 @@ impl<'z> Claim<'z> {
             Found::NoData { node, wildcard: None } => Some(Claim::NoData(node.name())),
             Found::NameError { closest_encloser } => Some(Claim::NameError(closest_encloser.name())),
             Found::Referral { cut } => cut.rrset(wire::RecordType::DS).is_none().then(|| Claim::NoData(cut.name())),
-            Found::Dname { .. } => None,
+            Found::Dname { .. } | Found::Withheld { .. } => None,
         }
     }
 }

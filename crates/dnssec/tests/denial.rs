@@ -129,7 +129,7 @@ fn claim(found: &Found<'_>) -> Option<Claim> {
         Found::NoData { .. } => Some(Claim::NoData),
         Found::NameError { .. } => Some(Claim::NameError),
         Found::Referral { cut } if cut.rrset(RecordType::DS).is_none() => Some(Claim::Insecure(path(cut.name()))),
-        Found::Referral { .. } | Found::Dname { .. } => None,
+        Found::Referral { .. } | Found::Dname { .. } | Found::Withheld { .. } => None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::optout::LinkedChildren;
 use crate::rrset::push_encoded;
 use crate::snapshot::negative_ttl;
 use crate::table::PagedTable;
-use crate::{DenialMode, Node, Rrset, Zone, misplaced};
+use crate::{DenialMode, Node, Rrset, Withheld, Zone, misplaced};
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -37,6 +37,7 @@ pub struct ZoneBuilder {
 #[derive(Debug, Default)]
 struct Pending {
     rrsets: Vec<PendingRrset>,
+    withheld: Vec<Withheld>,
     children: u32,
     has_wildcard_child: bool,
 }
@@ -79,6 +80,16 @@ impl ZoneBuilder {
         }
     }
 
+    /// Notes that the name has a type that cannot be answered, unless it has records of it. Names outside the zone are ignored and
+    /// counted.
+    pub fn withhold(&mut self, name: &Name, withheld: Withheld) {
+        if name.is_under(&self.apex) {
+            self.names.entry(name.to_lowercase()).or_default().withheld.push(withheld);
+        } else {
+            self.ignored += 1;
+        }
+    }
+
     /// Puts a made RRset (DNSKEY, NSEC3PARAM, CDS, CDNSKEY) at the apex, in place of stored data of that type.
     pub fn set_apex(&mut self, rrset: Rrset) {
         self.made.retain(|other| other.rtype() != rrset.rtype());
@@ -106,7 +117,7 @@ impl ZoneBuilder {
             let rrsets = pending.rrsets.into_iter().map(|p| Arc::new(Rrset::from_encoded(p.rtype, p.ttl, p.encoded)));
             let is_apex = name == self.apex;
             let rrsets = if is_apex { with_made(rrsets, &self.made) } else { rrsets.collect() };
-            let mut node = Node::new(name, rrsets, is_apex);
+            let mut node = Node::new(name, rrsets, pending.withheld, is_apex);
             node.children = pending.children;
             node.has_wildcard_child = pending.has_wildcard_child;
             if node.is_redirecting() {
@@ -200,8 +211,7 @@ impl Zone {
         if !self.is_linked(node) {
             return (node.name.clone(), None);
         }
-        let types = node.rrsets.iter().map(|rrset| rrset.rtype());
-        (node.name.clone(), chain::place(types, node.is_cut, self.mode == DenialMode::Nsec))
+        (node.name.clone(), chain::place(node.types(), node.is_cut, self.mode == DenialMode::Nsec))
     }
 }
 

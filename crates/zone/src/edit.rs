@@ -1,7 +1,7 @@
 //! The next snapshot of a zone, at the cost of the change.
 
 use crate::build::{BuildError, is_signers, with_made};
-use crate::{DenialMode, Node, Rrset, Zone, misplaced};
+use crate::{DenialMode, Node, Rrset, Supply, Withheld, Zone, misplaced};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wire::{Name, RecordType};
@@ -32,7 +32,7 @@ impl ZoneEditor {
         }
     }
 
-    /// All data of one name is now `rrsets`; none means the name has no data of its own. RRsets whose
+    /// All data of one name is now `rrsets`, and nothing is withheld; none means the name has no data of its own. RRsets whose
     /// data did not change keep their signatures. Made RRsets stay at the apex. Names outside the zone are ignored.
     pub fn replace_name(&mut self, name: &Name, rrsets: Vec<Rrset>) {
         if !name.is_under(&self.zone.apex) {
@@ -52,7 +52,32 @@ impl ZoneEditor {
         let rrsets = rrsets.into_iter().filter(is_served).map(kept);
         let is_apex = name == self.zone.apex;
         let rrsets: Vec<Arc<Rrset>> = if is_apex { with_made(rrsets, &self.zone.made) } else { rrsets.collect() };
-        self.put_data(name, rrsets, old);
+        self.put_data(name, rrsets, Vec::new(), old);
+    }
+
+    /// What one name has of one type is now `supply`; all else stays. Names outside the zone are ignored.
+    pub fn supply(&mut self, name: &Name, rtype: RecordType, supply: Supply) {
+        if !name.is_under(&self.zone.apex) {
+            return;
+        }
+        let name = name.to_lowercase();
+        let old = self.zone.node(name.as_wire()).map(Arc::clone);
+        let (mut rrsets, mut withheld) = match &old {
+            Some(old) => (old.rrsets.to_vec(), old.withheld().to_vec()),
+            None => (Vec::new(), Vec::new()),
+        };
+        let same = rrsets.iter().position(|rrset| rrset.rtype() == rtype).map(|at| rrsets.remove(at));
+        withheld.retain(|withheld| withheld.rtype != rtype);
+        match supply {
+            Supply::Rrset(rrset) if rrset.is_empty() => {}
+            Supply::Rrset(rrset) => {
+                let same = same.filter(|same| same.has_same_data(&rrset));
+                rrsets.push(same.unwrap_or_else(|| Arc::new(rrset)));
+            }
+            Supply::Withheld(reason) => withheld.push(Withheld { rtype, reason }),
+            Supply::Nothing => {}
+        }
+        self.put_data(name, rrsets, withheld, old);
     }
 
     /// Puts a made RRset at the apex, or removes it.
@@ -67,7 +92,7 @@ impl ZoneEditor {
         self.zone.made.extend(new);
         let stored = apex.rrsets.iter().filter(|other| other.rtype() != rtype).cloned();
         let rrsets = with_made(stored, &self.zone.made);
-        self.put_data(apex.name.clone(), rrsets, Some(apex));
+        self.put_data(apex.name.clone(), rrsets, apex.withheld().to_vec(), Some(apex));
     }
 
     /// The next snapshot; links of touched names are redone.
@@ -115,12 +140,12 @@ impl ZoneEditor {
         self.zone.node(self.zone.apex.as_wire()).unwrap_or(&self.zone.apex_node)
     }
 
-    fn put_data(&mut self, name: Name, rrsets: Vec<Arc<Rrset>>, old: Option<Arc<Node>>) {
-        if old.is_none() && rrsets.is_empty() {
+    fn put_data(&mut self, name: Name, rrsets: Vec<Arc<Rrset>>, withheld: Vec<Withheld>, old: Option<Arc<Node>>) {
+        if old.is_none() && rrsets.is_empty() && withheld.is_empty() {
             return;
         }
         let is_apex = name == self.zone.apex;
-        let mut node = Node::new(name.clone(), rrsets, is_apex);
+        let mut node = Node::new(name.clone(), rrsets, withheld, is_apex);
         if let Some(old) = &old {
             node.children = old.children;
             node.has_wildcard_child = old.has_wildcard_child;
@@ -138,7 +163,7 @@ impl ZoneEditor {
             self.redirected.push(name.clone());
         }
         self.touched.insert(name.clone());
-        if node.rrsets.is_empty() && node.children == 0 && !is_apex {
+        if node.is_empty_non_terminal() && node.children == 0 && !is_apex {
             self.remove_node(&name);
             self.drop_child(&name);
         } else {
@@ -156,7 +181,8 @@ impl ZoneEditor {
             let Some(parent) = child.parent() else { return };
             let old = self.zone.node(parent.as_wire()).map(Arc::clone);
             let is_new = old.is_none();
-            let mut node = old.map_or_else(|| Node::new(parent.clone(), Vec::new(), false), |old| Node::clone(&old));
+            let mut node =
+                old.map_or_else(|| Node::new(parent.clone(), Vec::new(), Vec::new(), false), |old| Node::clone(&old));
             node.children += 1;
             node.has_wildcard_child |= child.is_wildcard();
             self.put_node(node);
@@ -177,7 +203,7 @@ impl ZoneEditor {
             let mut node = Node::clone(&old);
             node.children = node.children.saturating_sub(1);
             node.has_wildcard_child &= !child.is_wildcard();
-            if !node.rrsets.is_empty() || node.children > 0 || parent == self.zone.apex {
+            if !node.is_empty_non_terminal() || node.children > 0 || parent == self.zone.apex {
                 self.put_node(node);
                 return;
             }

@@ -17,6 +17,7 @@ pub mod ordername;
 pub mod rrset;
 pub mod snapshot;
 pub mod table;
+pub mod withheld;
 
 pub use build::{BuildError, ZoneBuilder};
 pub use edit::ZoneEditor;
@@ -25,3 +26,4 @@ pub use misplaced::Misplaced;
 pub use nsec3hash::{Nsec3Hash, Nsec3Params};
 pub use rrset::{Rrset, SignatureSlot, Signatures};
 pub use snapshot::{DenialMode, Node, Zone};
+pub use withheld::{Supply, Withheld, WithheldReason};

@@ -1,7 +1,7 @@
 //! What a zone says about one name and type: one walk of the snapshot (RFC 1034 section 4.3.2, RFC 4592).
 
 use crate::snapshot::LabelStarts;
-use crate::{Node, Rrset, Zone};
+use crate::{Node, Rrset, Withheld, WithheldReason, Zone};
 use std::sync::Arc;
 use wire::RecordType;
 use wire::name::NAME_OCTETS_MAX;
@@ -54,6 +54,13 @@ pub enum Found<'z> {
     NameError {
         /// The longest existing ancestor.
         closest_encloser: &'z Node,
+    },
+    /// The name, or a wildcard for it, has the type, but nothing that could be sent.
+    Withheld {
+        /// The name's own node, or the wildcard.
+        node: &'z Node,
+        /// Why.
+        reason: WithheldReason,
     },
     /// The name is at or below a cut (RFC 1034 section 4.3.2, step 3b). DS at the cut itself is not a referral.
     Referral {
@@ -115,8 +122,21 @@ fn at_node<'z>(node: &'z Node, rtype: RecordType, wildcard: Option<Wildcard<'z>>
     if let Some(rrset) = node.rrset(rtype) {
         return Found::Answer { node, rrset, wildcard };
     }
+    if let Some(withheld) = withheld(node, rtype) {
+        return Found::Withheld { node, reason: withheld.reason };
+    }
     match node.rrset(RecordType::CNAME) {
         Some(rrset) => Found::Cname { node, rrset, wildcard },
         None => Found::NoData { node, wildcard },
     }
+}
+
+/// What is withheld of the type; of a CNAME, which would answer for any type; of whatever is there, where nothing can be sent.
+fn withheld(node: &Node, rtype: RecordType) -> Option<&Withheld> {
+    let is_asked = |withheld: &&Withheld| {
+        withheld.rtype == rtype
+            || withheld.rtype == RecordType::CNAME
+            || (matches!(rtype, RecordType::ANY | RecordType::RRSIG) && node.rrsets().is_empty())
+    };
+    node.withheld().iter().find(is_asked)
 }

@@ -4,7 +4,7 @@ use crate::chain::Chain;
 use crate::depths::Depths;
 use crate::optout::LinkedChildren;
 use crate::table::PagedTable;
-use crate::{Nsec3Hash, Nsec3Params, Rrset};
+use crate::{Nsec3Hash, Nsec3Params, Rrset, Withheld};
 use foldhash::quality::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ impl DenialMode {
 pub struct Node {
     pub(crate) name: Name,
     pub(crate) rrsets: Box<[Arc<Rrset>]>,
+    withheld: Option<Box<Withholding>>,
     /// Nodes exactly one label below.
     pub(crate) children: u32,
     pub(crate) has_wildcard_child: bool,
@@ -40,13 +41,23 @@ pub struct Node {
     pub(crate) has_dname: bool,
 }
 
+/// Behind a thin pointer: hardly any of a million nodes has one.
+#[derive(Debug, Clone)]
+struct Withholding {
+    types: Vec<Withheld>,
+}
+
 impl Node {
-    /// `rrsets` in any order, one of a type.
-    pub(crate) fn new(name: Name, mut rrsets: Vec<Arc<Rrset>>, is_apex: bool) -> Node {
+    /// `rrsets` in any order, one of a type. What is withheld gives way to what is there.
+    pub(crate) fn new(name: Name, mut rrsets: Vec<Arc<Rrset>>, mut withheld: Vec<Withheld>, is_apex: bool) -> Node {
         rrsets.sort_by_key(|rrset| rrset.rtype());
+        withheld.retain(|withheld| rrsets.iter().all(|rrset| rrset.rtype() != withheld.rtype));
+        withheld.sort_by_key(|withheld| withheld.rtype);
+        withheld.dedup_by_key(|withheld| withheld.rtype);
         let has = |rtype| rrsets.iter().any(|rrset| rrset.rtype() == rtype);
         let (is_cut, has_dname) = (!is_apex && has(RecordType::NS), has(RecordType::DNAME));
-        Node { name, rrsets: rrsets.into(), children: 0, has_wildcard_child: false, is_cut, has_dname }
+        let withheld = (!withheld.is_empty()).then(|| Box::new(Withholding { types: withheld }));
+        Node { name, rrsets: rrsets.into(), withheld, children: 0, has_wildcard_child: false, is_cut, has_dname }
     }
 
     /// The owner, lower case.
@@ -64,9 +75,19 @@ impl Node {
         self.rrsets.iter().find(|rrset| rrset.rtype() == rtype)
     }
 
+    /// Types that the name has and that cannot be answered, by ascending type number; none of them has an RRset.
+    pub fn withheld(&self) -> &[Withheld] {
+        self.withheld.as_ref().map_or(&[], |withheld| &withheld.types)
+    }
+
+    /// Every type that the name has, in no particular order.
+    pub(crate) fn types(&self) -> impl Iterator<Item = RecordType> + '_ {
+        self.rrsets.iter().map(|rrset| rrset.rtype()).chain(self.withheld().iter().map(|withheld| withheld.rtype))
+    }
+
     /// Whether the name has no records of its own (RFC 4592 section 2.2.2).
     pub fn is_empty_non_terminal(&self) -> bool {
-        self.rrsets.is_empty()
+        self.rrsets.is_empty() && self.withheld.is_none()
     }
 
     /// Whether the zone ends here: NS records at a name other than the apex (RFC 1034 section 4.2).

@@ -54,6 +54,7 @@ fn describe(found: Found<'_>) -> String {
         Found::NoData { node, wildcard } => format!("nodata {} {}", node.name(), wildcard.is_some()),
         Found::NameError { closest_encloser } => format!("nxdomain {}", closest_encloser.name()),
         Found::Referral { cut } => format!("referral {}", cut.name()),
+        Found::Withheld { node, .. } => format!("withheld {}", node.name()),
     }
 }
 
