@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use dnssec::ServedZone;
+use dnssec::{ServedZone, ZoneSigner};
 use publish::Assembler;
 use store::{LoadItem, LoadZones};
 use wire::{Name, RecordType};
@@ -24,7 +24,7 @@ pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mu
     let zone = Name::parse(zone).with_context(|| format!("'{zone}' is not a name"))?.to_lowercase();
     let served = load(settings, &zone).await?;
     let signer = served.signer.as_deref().filter(|_| with_dnssec);
-    if with_dnssec && signer.is_none() {
+    if with_dnssec && !signer.is_some_and(ZoneSigner::can_sign) {
         bail!("zone {zone} is not signed: it has no active key that can be used");
     }
     let mut rrsets = if with_dnssec { signed_zone(&served.zone) } else { stored_zone(&served) };
