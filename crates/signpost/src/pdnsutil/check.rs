@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use store::{RrsetFilter, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
+use dnssec::ZoneKey;
+use store::{RrsetFilter, StoredKey, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
 use wire::{Name, RecordType};
 
 use super::output::{Failure, Outcome};
 use super::{Tool, content};
+
+/// RSA keys of fewer bits than this are not to be relied on (NIST SP 800-57).
+const RSA_BITS_SAFE: u32 = 2048;
 
 pub(super) async fn check(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zone = Tool::name(&parameters[0])?;
@@ -43,7 +47,8 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let metadata = tool.store.metadata(zone.id).await?;
     let is_presigned = metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
     let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
-    let findings = examine(&zone.name, &rrsets, is_presigned);
+    let mut findings = examine(&zone.name, &rrsets, is_presigned);
+    examine_keys(&zone.name, &tool.store.keys(zone.id).await?, &mut findings);
     for line in &findings.lines {
         tool.output.data(line);
     }
@@ -55,6 +60,32 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
         findings.warnings
     ));
     Ok(findings.errors)
+}
+
+/// Keys that cannot be used, and those that few will believe.
+fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
+    let zone = zone.to_dotless();
+    for key in keys {
+        if let Some(why) = api::keys::unusable(key) {
+            let text = format!("Key {} of zone '{zone}' cannot be used: {why}", key.id);
+            // One that signs and stands nowhere is missed by nobody.
+            if key.active { findings.error(text) } else { findings.warning(text) }
+        } else if let Ok(read) = ZoneKey::from_isc(&key.content, key.flags)
+            && read.algorithm().fixed_bits().is_none()
+            && read.bits() < RSA_BITS_SAFE
+        {
+            let bits = read.bits();
+            findings.warning(format!(
+                "Key {} of zone '{zone}' has {bits} bits: RSA keys below {RSA_BITS_SAFE} are weak, and some validators ignore them",
+                key.id
+            ));
+        }
+    }
+    let is_active = |key: &&StoredKey| key.active;
+    if keys.iter().any(|key| key.active) && keys.iter().filter(is_active).all(|key| api::keys::unusable(key).is_some())
+    {
+        findings.error(format!("No active key of zone '{zone}' can be used: validating resolvers get SERVFAIL"));
+    }
 }
 
 /// What a check found, in the words of PowerDNS where it has them.
