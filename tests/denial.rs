@@ -1,11 +1,19 @@
 //! Denial of existence in each mode that a zone can have, judged by strangers through the program: opt-out, narrow NSEC3,
 //! compact denial, and presigned zones.
 
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
+
 use signpost_tests::api::{Api, Signed, delete, replace, rrset};
 use signpost_tests::dig::{TRANSPORTS, dig};
+use signpost_tests::postgres::Postgres;
+use signpost_tests::process::run;
 use signpost_tests::server::{Settings, Signpost};
+use signpost_tests::temp::TempDir;
 use signpost_tests::unbound::Unbound;
 use signpost_tests::validators::{Anchors, Verdict, delv, verify_zone};
+use signpost_tests::wait::until_true;
 
 const ZONE: &str = "denial.example.";
 const DS: &str = "12345 13 2 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766";
@@ -139,7 +147,7 @@ fn opt_out_zones_are_accepted_whole_and_answer_by_answer() {
         // non-terminals above insecure delegations.
         assert_eq!(flag(), (if wildcards { 9 + 5 + 2 } else { 9 }, true));
         // The running server has followed when it denies DS of an insecure delegation by an opt-out span.
-        signpost_tests::wait::until_true("the new chain to be served", std::time::Duration::from_secs(30), || {
+        until_true("the new chain to be served", Duration::from_secs(30), || {
             let reply = dig(server.dns(), &at("insecure"), "DS", TRANSPORTS[1]);
             reply.authority.iter().filter(|record| record.rtype == "NSEC3").count() == 2
         });
@@ -167,4 +175,226 @@ fn opt_out_zones_are_accepted_whole_and_answer_by_answer() {
         );
         verify_zone(ZONE, &server.run(&["export", ZONE, "--signed"]));
     }
+}
+
+/// A way to sign a zone elsewhere.
+struct Signer {
+    what: &'static str,
+    /// Algorithms as `dnssec-keygen` and `ldns-keygen` know them both.
+    algorithms: &'static [&'static str],
+    tool: Tool,
+    /// Its flags for the chain.
+    chain: &'static [&'static str],
+    is_opt_out: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Bind,
+    Ldns,
+}
+
+const SIGNERS: &[Signer] = &[
+    Signer { what: "BIND, NSEC", algorithms: &["ECDSAP256SHA256"], tool: Tool::Bind, chain: &[], is_opt_out: false },
+    Signer {
+        what: "BIND, NSEC3",
+        algorithms: &["RSASHA256"],
+        tool: Tool::Bind,
+        chain: &["-3", "-"],
+        is_opt_out: false,
+    },
+    Signer {
+        what: "BIND, opt-out, salt",
+        algorithms: &["ED25519"],
+        tool: Tool::Bind,
+        chain: &["-3", "AABB", "-A", "-H", "3"],
+        is_opt_out: true,
+    },
+    Signer {
+        what: "BIND, two algorithms",
+        algorithms: &["RSASHA256", "ECDSAP256SHA256"],
+        tool: Tool::Bind,
+        chain: &["-3", "-"],
+        is_opt_out: false,
+    },
+    Signer { what: "ldns, NSEC", algorithms: &["RSASHA256"], tool: Tool::Ldns, chain: &[], is_opt_out: false },
+    Signer {
+        what: "ldns, NSEC3",
+        algorithms: &["ECDSAP256SHA256"],
+        tool: Tool::Ldns,
+        chain: &["-n"],
+        is_opt_out: false,
+    },
+];
+
+/// The zone of [`make_zone`] as a master file.
+fn master_file(serial: u32, www: &str) -> String {
+    format!(
+        "$ORIGIN {ZONE}\n$TTL 300\n@ SOA ns1 host {serial} 7200 3600 1209600 300\n@ NS ns1\nns1 A 192.0.2.53\nwww A {www}\n\
+         www TXT \"text\"\nhost.ent A 192.0.2.81\nalias CNAME www\ndangling CNAME nothing\n*.wild A 192.0.2.82\n\
+         here.wild TXT \"here\"\n*.cwild CNAME www\ninsecure NS ns1\ndeep.under.insecure-ent NS ns1\n\
+         also.under.insecure-ent NS ns1\nsecure NS ns1\nsecure DS {DS}\nsecure.ent NS ns1\nsecure.ent DS {DS}\n"
+    )
+}
+
+impl Signer {
+    /// Makes a KSK and a ZSK of each algorithm; returns the DNSKEYs of the KSKs, and the keys' file names.
+    fn keys(&self, folder: &TempDir) -> (Vec<String>, Vec<String>) {
+        let (mut anchors, mut files) = (Vec::new(), Vec::new());
+        for algorithm in self.algorithms {
+            for is_ksk in [true, false] {
+                let mut command = match self.tool {
+                    Tool::Bind => Command::new("dnssec-keygen"),
+                    Tool::Ldns => Command::new("ldns-keygen"),
+                };
+                command.args(["-a", algorithm]).current_dir(folder.path());
+                if algorithm.starts_with("RSA") {
+                    command.args(["-b", "2048"]);
+                }
+                match (self.tool, is_ksk) {
+                    (Tool::Bind, true) => drop(command.args(["-f", "KSK"])),
+                    (Tool::Ldns, true) => drop(command.arg("-k")),
+                    _ => {}
+                }
+                let file = run(command.arg(ZONE)).trim().to_owned();
+                let text = std::fs::read_to_string(folder.join(&format!("{file}.key"))).unwrap();
+                let dnskey = text.lines().find(|line| !line.starts_with(';')).unwrap();
+                let content = dnskey.split_once("DNSKEY").unwrap().1.split(';').next().unwrap();
+                if is_ksk {
+                    anchors.push(content.split_whitespace().collect::<Vec<_>>().join(" "));
+                }
+                files.push(file);
+            }
+        }
+        (anchors, files)
+    }
+
+    /// The signed zone as text, under times that do not depend on the clock's second.
+    fn sign(&self, folder: &TempDir, files: &[String], unsigned: &str) -> String {
+        let zone = folder.join("zone");
+        let keys: String =
+            files.iter().map(|file| std::fs::read_to_string(folder.join(&format!("{file}.key"))).unwrap()).collect();
+        let start = 1_700_000_000_u64;
+        match self.tool {
+            Tool::Bind => {
+                std::fs::write(&zone, format!("{unsigned}{keys}")).unwrap();
+                let times = ["-s", "20250101000000", "-e", "20350101000000"];
+                let out = ["-O", "full", "-f", "signed", "-o", ZONE];
+                run(Command::new("dnssec-signzone")
+                    .current_dir(folder.path())
+                    .args(times)
+                    .args(out)
+                    .args(self.chain)
+                    .arg("zone"));
+            }
+            Tool::Ldns => {
+                std::fs::write(&zone, unsigned).unwrap();
+                let times = ["-i", &start.to_string(), "-e", "20350101000000", "-f", "signed", "-o", ZONE];
+                run(Command::new("ldns-signzone")
+                    .current_dir(folder.path())
+                    .args(times)
+                    .args(self.chain)
+                    .arg("zone")
+                    .args(files));
+            }
+        }
+        std::fs::read_to_string(folder.join("signed")).unwrap()
+    }
+}
+
+/// Owner, type, TTL, data.
+type Tuple = (String, u16, u32, Vec<u8>);
+
+/// The records of a master file, for comparison.
+fn records(text: &str) -> BTreeSet<Tuple> {
+    let records = wire::zonefile::parse(text, &wire::Name::root(), 300).unwrap();
+    let tuple =
+        |r: wire::zonefile::ZoneFileRecord| (r.name.to_lowercase().to_string(), r.rtype.0, r.ttl, r.content.wire);
+    records.into_iter().map(tuple).collect()
+}
+
+fn assert_same(found: &BTreeSet<Tuple>, wanted: &BTreeSet<Tuple>, what: &str) {
+    let show = |(name, rtype, ttl, rdata): &Tuple| {
+        let rtype = wire::RecordType(*rtype);
+        format!("{name} {ttl} {rtype} {}", wire::rdata::print(rtype, rdata).unwrap())
+    };
+    let only = |a: &BTreeSet<Tuple>, b: &BTreeSet<Tuple>| a.difference(b).map(show).collect::<Vec<_>>().join("\n");
+    assert_eq!(only(found, wanted), only(wanted, found), "{what}: the export is not what was stored");
+}
+
+fn load_presigned(server: &Signpost, folder: &TempDir, signed: &str) {
+    let file = folder.join("to-load");
+    std::fs::write(&file, signed).unwrap();
+    server.run(&["pdnsutil", "load-zone", ZONE, file.to_str().unwrap()]);
+    server.run(&["pdnsutil", "set-presigned", ZONE]);
+}
+
+fn presigned_zones_are_served_as_they_are(settings: &dyn Fn() -> Settings, signers: &[Signer]) {
+    for signer in signers {
+        let what = signer.what;
+        let server = Signpost::start(settings());
+        let folder = TempDir::new("presigned");
+        let (anchors, files) = signer.keys(&folder);
+        let signed = signer.sign(&folder, &files, &master_file(1, "192.0.2.80"));
+        load_presigned(&server, &folder, &signed);
+        until_true("the zone to be served signed", Duration::from_secs(30), || {
+            dig(server.dns(), ZONE, "SOA", TRANSPORTS[1]).answer_is_signed()
+        });
+        let exported = server.run(&["export", ZONE, "--signed"]);
+        assert_same(&records(&exported), &records(&signed), what);
+        verify_zone(ZONE, &exported);
+        server.run(&["pdnsutil", "check-zone", ZONE]);
+        let anchors = Anchors::new(&[(ZONE, anchors)]);
+        let (mut secure, mut relaxed) = (CASES.to_vec(), Vec::new());
+        let denied = DENIED.iter().chain(WILD).cloned();
+        if signer.is_opt_out {
+            relaxed.extend(denied)
+        } else {
+            secure.extend(denied)
+        }
+        let faults = judged(&server, &anchors, &secure, &relaxed);
+        assert!(faults.is_empty(), "{what}: {} faults:\n{}", faults.len(), faults.join("\n"));
+        edit_presigned(&server, signer, &folder, &files, &signed);
+    }
+}
+
+/// The same zone with another address, signed again: what differs is written by the API, name by name.
+fn edit_presigned(server: &Signpost, signer: &Signer, folder: &TempDir, files: &[String], before: &str) {
+    let after = signer.sign(folder, files, &master_file(2, "198.51.100.80"));
+    let (old, new) = (records(before), records(&after));
+    let touched: BTreeSet<(String, u16)> =
+        old.symmetric_difference(&new).map(|(name, rtype, ..)| (name.clone(), *rtype)).collect();
+    let rrsets = touched.iter().map(|(name, rtype)| {
+        let of_set = new.iter().filter(|(owner, other, ..)| owner == name && other == rtype);
+        let text = |rdata: &Vec<u8>| wire::rdata::print(wire::RecordType(*rtype), rdata).unwrap();
+        let contents: Vec<(u32, String)> = of_set.map(|(_, _, ttl, rdata)| (*ttl, text(rdata))).collect();
+        let rtype = wire::RecordType(*rtype).to_string();
+        match contents.first() {
+            None => delete(name, &rtype),
+            Some((ttl, _)) => {
+                replace(name, &rtype, *ttl, &contents.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>())
+            }
+        }
+    });
+    server.api().patch(ZONE, rrsets.collect());
+    let reply = dig(server.dns(), &at("www"), "A", TRANSPORTS[1]);
+    assert_eq!(reply.contents("A"), ["198.51.100.80"]);
+    assert!(reply.answer_is_signed());
+    let exported = server.run(&["export", ZONE, "--signed"]);
+    assert_same(&records(&exported), &new, signer.what);
+    verify_zone(ZONE, &exported);
+}
+
+#[test]
+fn presigned_zones_of_bind_and_ldns_are_served_as_they_are() {
+    presigned_zones_are_served_as_they_are(&Settings::sqlite, SIGNERS);
+}
+
+#[test]
+fn presigned_zones_in_postgres_are_served_as_they_are() {
+    let postgres = Postgres::start().unwrap();
+    presigned_zones_are_served_as_they_are(
+        &|| Settings::postgres(&postgres.url_of(&postgres.create_database().unwrap())),
+        &SIGNERS[2..3],
+    );
 }

@@ -2,8 +2,9 @@
 
 use crate::answer::{Limits, Reply};
 use crate::options::ReplyOptions;
-use crate::plan::{Data, Item, Plan, Signing};
+use crate::plan::{Data, Item, Plan, Signatory, Signing};
 use crate::tail::Refusal;
+use dnssec::signer::HeldSignatures;
 use wire::message::{Full, OPT_OCTETS, Query, Section, Writer};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
@@ -137,11 +138,21 @@ impl Encoder<'_, '_> {
                 self.writer.rrset(section, owner, rrset.rtype(), item.ttl, rrset.encoded())?
             }
         };
-        let (Signing::By(signer) | Signing::Alone(signer)) = item.signing else { return Ok(()) };
-        let signed_as = item.owner.source().map_or(owner, Name::as_wire);
-        let signatures = signer.signatures_at(signed_as, rrset, self.now);
+        let (Signing::By(signatory) | Signing::Alone(signatory)) = item.signing else { return Ok(()) };
+        let signatures = match signatory {
+            Signatory::Keys(signer) => {
+                let signed_as = item.owner.source().map_or(owner, Name::as_wire);
+                let signatures = signer.signatures_at(signed_as, rrset, self.now);
+                if signatures.encoded.is_empty() {
+                    return Err(Unfit::Unsigned);
+                }
+                signatures
+            }
+            Signatory::Stored => HeldSignatures::stored(rrset),
+        };
         if signatures.encoded.is_empty() {
-            return Err(Unfit::Unsigned);
+            // Of what was signed elsewhere all is served that is there.
+            return Ok(());
         }
         // RRSIGs have the TTL of what they cover (RFC 4034 section 3).
         match pointer {

@@ -1,7 +1,6 @@
 //! Queries for more than one type, or for what stands beside the data: ANY (RFC 8482), RRSIG, and NSEC.
 
-use crate::plan::{Breadth, Data, Item, Owner, Plan, Signing};
-use dnssec::ZoneSigner;
+use crate::plan::{Breadth, Data, Item, Owner, Plan, Signatory, Signing};
 use wire::RecordType;
 use zone::{Node, Rrset};
 
@@ -9,7 +8,7 @@ use zone::{Node, Rrset};
 pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> bool {
     match qtype {
         RecordType::ANY => !node.is_empty_non_terminal(),
-        RecordType::RRSIG => plan.signer.is_some_and(ZoneSigner::can_sign) && !node.is_empty_non_terminal(),
+        RecordType::RRSIG => node.rrsets().iter().any(|rrset| has_signatures(plan, rrset)),
         RecordType::NSEC => nsec_at(plan, node).is_some(),
         _ => false,
     }
@@ -31,7 +30,9 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
     match plan.breadth {
         Breadth::One => {
             // Any will do (RFC 8482 section 4.1). The smallest makes the worst amplifier.
-            if let Some(rrset) = node.rrsets().iter().min_by_key(|rrset| rrset.encoded().len()) {
+            let candidates =
+                node.rrsets().iter().filter(|rrset| qtype == RecordType::ANY || has_signatures(plan, rrset));
+            if let Some(rrset) = candidates.min_by_key(|rrset| rrset.encoded().len()) {
                 plan.answer.push(item(owner, rrset));
             }
         }
@@ -44,6 +45,15 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
                 plan.answer.push(item(owner, rrset));
             }
         }
+    }
+}
+
+/// Whether an RRset has signatures, or can be given some.
+fn has_signatures(plan: &Plan<'_>, rrset: &Rrset) -> bool {
+    match plan.signer {
+        None => false,
+        Some(Signatory::Keys(_)) => true,
+        Some(Signatory::Stored) => rrset.signatures().load().is_some(),
     }
 }
 

@@ -8,7 +8,7 @@ use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::lookup::Wildcard;
 use zone::nsec3hash::nsec3_hash_wire;
-use zone::{DenialMode, Found, Nsec3Hash, Nsec3Params, Rrset, Zone};
+use zone::{Found, Nsec3Hash, Nsec3Params, Proofs, Rrset, Zone};
 
 /// No proof needs more: closest encloser, next closer name, wildcard, and one to spare.
 const RECORDS_MAX: usize = 4;
@@ -99,10 +99,10 @@ pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>) -> Proof<'z> {
     let Some(claim) = Claim::of(found) else {
         return proof;
     };
-    match zone.denial_mode() {
-        DenialMode::Unsigned => {}
-        DenialMode::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
-        DenialMode::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
+    match zone.proofs() {
+        Proofs::None => {}
+        Proofs::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
+        Proofs::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
     }
     proof
 }
@@ -206,7 +206,7 @@ impl<'z> Nsec3<'_, 'z> {
     /// closest that has one then stands in (sections 7.2.4 and 7.2.7), and is returned.
     fn closest_encloser<'n>(&mut self, name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
         let mut encloser = &name[name.len().saturating_sub(encloser.len())..];
-        // The apex always has its record.
+        // The apex always has its record, but in a chain that is stored with gaps.
         while !self.matching(encloser) && encloser.len() > self.zone.apex().as_wire().len() {
             encloser = parent(encloser);
         }

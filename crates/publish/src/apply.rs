@@ -4,7 +4,7 @@ use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, serial_of};
 use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
 use dnssec::{ServedZone, ZoneTable};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
@@ -25,12 +25,10 @@ pub(crate) struct ServedZones {
     zones: HashMap<ZoneId, Known>,
     /// Which of them is served under a name: a zone created again has a new id.
     owners: HashMap<Name, ZoneId>,
-    /// Zones with signatures still to make, for the keeper.
+    /// Zones with signatures still to make or, presigned, to look at: for the keeper.
     pub(crate) unsigned: BTreeSet<Name>,
     /// Rows that could not be served, since the start.
     pub(crate) bad_rows: u64,
-    /// Zones with a key that cannot be used; `true`: with no active one that can.
-    unusable_keys: BTreeMap<ZoneId, bool>,
 }
 
 struct Known {
@@ -49,13 +47,7 @@ impl ServedZones {
             owners: HashMap::new(),
             unsigned: BTreeSet::new(),
             bad_rows: 0,
-            unusable_keys: BTreeMap::new(),
         }
-    }
-
-    /// How many zones have a key that cannot be used, and how many of these no active one that can.
-    pub(crate) fn unusable_keys(&self) -> (usize, usize) {
-        (self.unusable_keys.len(), self.unusable_keys.values().filter(|&&is_unsignable| is_unsignable).count())
     }
 
     /// Starts taking what [`store::Store::load`] hands over.
@@ -158,7 +150,7 @@ impl ServedZones {
         let Some((serving, soa)) = &mut known.state else { return Some(id) };
         let mut is_apex_touched = header.is_some();
         if let Some(header) = header {
-            let new = Serving::new(&header, &self.rules, Some(serving));
+            let new = Serving::new(&header, &self.rules);
             let has_same_shape =
                 header.name == known.header.name && new.mode == serving.mode && new.soa_edit == serving.soa_edit;
             if !has_same_shape {
@@ -168,11 +160,19 @@ impl ServedZones {
             self.unsigned.insert(new.apex.clone());
             known.header = header;
             *serving = new;
-            note_keys(&mut self.unusable_keys, id, Some(serving));
         }
         let apex = serving.apex.clone();
         let view = self.table.view();
         let Some(served) = view.get(&apex) else { return Some(id) };
+        if served.zone.is_presigned() {
+            let can_take =
+                |(name, records): &(Name, Vec<ServedRecord>)| served.zone.can_take(name, &rrsets_of(records.clone()));
+            if !names.iter().all(can_take) {
+                return Some(id);
+            }
+            // For the keeper to look at.
+            self.unsigned.insert(apex.clone());
+        }
         let mut editor = ZoneEditor::new(&served.zone);
         for (name, records) in names {
             let mut records = records.clone();
@@ -207,7 +207,6 @@ impl ServedZones {
 
     /// The zone lost its SOA: it is known, and served no longer.
     fn without_soa(&mut self, id: ZoneId) -> Option<ZoneId> {
-        note_keys(&mut self.unusable_keys, id, None);
         if let Some(known) = self.zones.get_mut(&id) {
             known.state = None;
             let name = known.header.name.clone();
@@ -217,7 +216,6 @@ impl ServedZones {
     }
 
     fn remove(&mut self, id: ZoneId) {
-        note_keys(&mut self.unusable_keys, id, None);
         if let Some(known) = self.zones.remove(&id) {
             self.stop_serving(&known.header.name, id);
         }
@@ -243,6 +241,8 @@ impl ServedZones {
                         served.zone.adopt_signatures(&old.zone);
                     }
                     self.unsigned.insert(serving.apex.clone());
+                } else if served.zone.is_presigned() {
+                    self.unsigned.insert(serving.apex.clone());
                 }
                 self.table.put(served);
                 Some((serving, soa))
@@ -253,17 +253,8 @@ impl ServedZones {
                 None
             }
         };
-        note_keys(&mut self.unusable_keys, header.id, state.as_ref().map(|(serving, _)| serving));
         self.zones.insert(header.id, Known { incarnation: header.incarnation, header, state });
     }
-}
-
-/// Keeps the list of zones with unusable keys; `None`: the zone is not served.
-fn note_keys(noted: &mut BTreeMap<ZoneId, bool>, id: ZoneId, serving: Option<&Serving>) {
-    match serving.filter(|serving| serving.unusable_keys > 0) {
-        Some(serving) => noted.insert(id, serving.signer.as_ref().is_some_and(|signer| !signer.can_sign())),
-        None => noted.remove(&id),
-    };
 }
 
 /// Takes the items of one load.
@@ -278,9 +269,7 @@ impl Loading<'_> {
     pub(crate) fn take(&mut self, item: LoadItem) {
         match item {
             LoadItem::Zone(header) => {
-                let known = self.zones.zones.get(&header.id).filter(|known| known.incarnation == header.incarnation);
-                let previous = known.and_then(|known| known.state.as_ref()).map(|(serving, _)| serving);
-                let assembler = Assembler::with(Serving::new(&header, &self.zones.rules, previous), self.now);
+                let assembler = Assembler::new(&header, &self.zones.rules, self.now);
                 self.current = Some((header, assembler));
             }
             LoadItem::Record(record) => {

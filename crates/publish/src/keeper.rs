@@ -3,15 +3,16 @@
 //! One thread makes every signature that is missing or due, so that a query never has to: in zones it is told of at once, in
 //! all zones now and then. It yields to nobody but costs nobody either: a query that is first signs for itself.
 
+use dnssec::presigned::{self, Examined};
 use dnssec::{ServedZone, ZoneTable};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use wire::{Name, RecordType};
 use zone::nsec3hash::nsec3_hash;
-use zone::{DenialMode, Rrset, Zone};
+use zone::{Proofs, Rrset, Zone};
 
 /// How often all zones are walked for signatures that have become due.
 const WALK_INTERVAL: Duration = Duration::from_secs(300);
@@ -23,6 +24,8 @@ pub struct KeeperCounters {
     pub signed: AtomicU64,
     /// Walks over all zones that were completed.
     pub walks: AtomicU64,
+    /// Presigned zones, with how many faults each has and when its first signature ends, Unix seconds.
+    pub presigned: Mutex<BTreeMap<Name, (usize, Option<u32>)>>,
 }
 
 /// The running keeper; dropping it stops the thread.
@@ -86,7 +89,7 @@ impl Drop for Keeper {
 
 impl Desk {
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Name>> {
-        self.zones.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.zones)
     }
 
     fn is_stopped(&self) -> bool {
@@ -110,6 +113,7 @@ fn keep(table: &ZoneTable, desk: &Desk, counters: &KeeperCounters) {
     let mut walk_at = Instant::now() + WALK_INTERVAL;
     while !desk.is_stopped() {
         let asked = desk.take(walk_at);
+        forget_presigned(table, counters);
         // Zone by zone, each from the table as it is then: to hold one view for all would keep what is replaced meanwhile.
         let is_done = asked.iter().all(|apex| sign_served(table, apex, desk, counters));
         if is_done && Instant::now() >= walk_at {
@@ -129,6 +133,9 @@ fn sign_served(table: &ZoneTable, apex: &Name, desk: &Desk, counters: &KeeperCou
 
 /// Makes the signatures of one zone that are missing or due. Returns whether to go on.
 fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) -> bool {
+    if served.zone.is_presigned() {
+        examine(&served.zone, counters);
+    }
     let Some(signer) = &served.signer else { return true };
     let now = unix_now();
     for (owner, rrset) in served.zone.signable() {
@@ -141,6 +148,28 @@ fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) 
         }
     }
     true
+}
+
+/// Looks at a presigned zone, and says so when it has other faults than before.
+fn examine(zone: &Zone, counters: &KeeperCounters) {
+    let Examined { faults, expires_at } = presigned::examine(zone, unix_now(), presigned::Depth::Presence);
+    let found = (faults.len(), expires_at);
+    let before = lock(&counters.presigned).insert(zone.apex().clone(), found);
+    if let Some(first) = faults.first().filter(|_| before.map(|(count, _)| count) != Some(faults.len())) {
+        let (zone, count) = (zone.apex(), faults.len());
+        tracing::error!(%zone, count, %first, "a presigned zone has faults and is served as it is: see check-zone");
+    }
+}
+
+/// Forgets presigned zones that are no longer served as such.
+fn forget_presigned(table: &ZoneTable, counters: &KeeperCounters) {
+    let view = table.view();
+    let is_presigned = |apex: &Name| view.get(apex).is_some_and(|served| served.zone.is_presigned());
+    lock(&counters.presigned).retain(|apex, _| is_presigned(apex));
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes the signatures that changes to `names` asked for: their own RRsets, the SOA, and the links of
@@ -170,9 +199,9 @@ pub(crate) fn sign_names<'n>(served: &ServedZone, names: impl IntoIterator<Item 
 }
 
 fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
-    match zone.denial_mode() {
-        DenialMode::Unsigned => {}
-        DenialMode::Nsec => {
+    match zone.proofs() {
+        Proofs::None => {}
+        Proofs::Nsec => {
             if let Some((owner, rrset)) = zone.nsec_at_or_before(name) {
                 sign(owner, rrset);
             }
@@ -180,7 +209,7 @@ fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
                 sign(owner, rrset);
             }
         }
-        DenialMode::Nsec3(params) => {
+        Proofs::Nsec3(params) => {
             let hash = nsec3_hash(name, params);
             let matching = zone.nsec3_matching(&hash).map(|rrset| (hash, rrset));
             for (hash, rrset) in [matching, zone.nsec3_covering(&hash)].into_iter().flatten() {
@@ -199,7 +228,7 @@ pub(crate) fn reaches_further<'n>(old: &Zone, new: &Zone, names: impl IntoIterat
         let node = zone.node(name.as_wire());
         node.is_some_and(|node| node.is_cut() || node.rrset(RecordType::DNAME).is_some())
     };
-    new.denial_mode() != &DenialMode::Unsigned
+    new.proofs() != Proofs::None
         && (old.negative_ttl() != new.negative_ttl()
             || old.has_optional_empty_non_terminals() != new.has_optional_empty_non_terminals()
             || names.into_iter().any(|name| is_redirecting(old, name) != is_redirecting(new, name)))
@@ -216,7 +245,7 @@ mod tests {
     use super::*;
     use dnssec::signer::KeyInUse;
     use dnssec::{Algorithm, SigningPolicy, ZoneKey, ZoneSigner};
-    use zone::{Nsec3Params, ZoneBuilder, ZoneEditor};
+    use zone::{DenialMode, Nsec3Params, ZoneBuilder, ZoneEditor};
 
     const NOW: u32 = 1_800_000_000;
     const SOA: &[u8] = b"\x01n\0\x01h\0\0\0\0\x01\0\0\x0e\x10\0\0\x0e\x10\0\x01\x51\x80\0\0\x01\x2c";

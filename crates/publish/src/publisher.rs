@@ -2,7 +2,7 @@
 
 use crate::ZoneRules;
 use crate::apply::ServedZones;
-use crate::keeper::{Keeper, KeeperCounters, unix_now};
+use crate::keeper::{Keeper, KeeperCounters, lock, unix_now};
 use dnssec::ZoneTable;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -47,16 +47,16 @@ pub struct PublishStatus {
     pub zones: usize,
     /// Rows that could not be served, since the start.
     pub bad_rows: u64,
-    /// Zones with a key that cannot be used.
-    pub zones_with_unusable_keys: usize,
-    /// Those of them without any active key that can: whoever asks for signatures gets SERVFAIL.
-    pub zones_unsignable: usize,
     /// Changes applied since the start.
     pub changes: u64,
     /// Full loads since the start.
     pub loads: u64,
     /// Signatures made ahead of queries since the start.
     pub signed: u64,
+    /// Presigned zones with faults.
+    pub presigned_faulty: usize,
+    /// When the first signature of a presigned zone ends, Unix seconds.
+    pub presigned_expiry: Option<u32>,
 }
 
 /// A handle on the running publisher. The loop ends when the last handle is dropped.
@@ -120,6 +120,9 @@ impl Publisher {
     pub fn status(&self) -> PublishStatus {
         let mut status = lock(&self.status).clone();
         status.signed = self.counters.signed.load(Ordering::Relaxed);
+        let presigned = lock(&self.counters.presigned);
+        status.presigned_faulty = presigned.values().filter(|(faults, _)| *faults > 0).count();
+        status.presigned_expiry = presigned.values().filter_map(|(_, expiry)| *expiry).min();
         status
     }
 }
@@ -257,7 +260,6 @@ impl Run {
         status.last_success = Some(Instant::now());
         status.zones = self.table.view().len();
         status.bad_rows = self.zones.bad_rows;
-        (status.zones_with_unusable_keys, status.zones_unsignable) = self.zones.unusable_keys();
         status.changes += changes;
     }
 
@@ -271,8 +273,4 @@ impl Run {
         }
         lock(&self.status).last_error = Some(chain);
     }
-}
-
-fn lock(status: &Mutex<PublishStatus>) -> std::sync::MutexGuard<'_, PublishStatus> {
-    status.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

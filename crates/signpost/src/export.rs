@@ -2,13 +2,15 @@
 //!
 //! Signed, it holds DNSKEY, RRSIG, NSEC or NSEC3 records, in the form that ldns-verify-zone and dnssec-verify read.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use dnssec::{ServedZone, ZoneSigner};
+use dnssec::ServedZone;
+use dnssec::signer::HeldSignatures;
 use publish::Assembler;
-use store::{LoadItem, LoadZones};
+use store::{LoadItem, LoadZones, ServedRecord};
 use wire::{Name, RecordType};
 use zone::{Rrset, Zone};
 
@@ -22,9 +24,12 @@ use crate::{database, serve};
 /// No database, no such zone, no SOA, or `out` failed.
 pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let zone = Name::parse(zone).with_context(|| format!("'{zone}' is not a name"))?.to_lowercase();
-    let served = load(settings, &zone).await?;
+    let (served, stored) = load(settings, &zone).await?;
+    if served.zone.has_stored_chain() || served.zone.is_presigned() && !with_dnssec {
+        return print_stored(out, stored);
+    }
     let signer = served.signer.as_deref().filter(|_| with_dnssec);
-    if with_dnssec && !signer.is_some_and(ZoneSigner::can_sign) {
+    if with_dnssec && signer.is_none() && !served.zone.is_presigned() {
         bail!("zone {zone} is not signed: it has no active key that can be used");
     }
     let mut rrsets = if with_dnssec { signed_zone(&served.zone) } else { stored_zone(&served) };
@@ -36,10 +41,29 @@ pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mu
     let now = unix_now()?;
     for Line { owner, rrset, is_signed } in &rrsets {
         print(out, owner, rrset.ttl(), rrset.rtype(), rrset.rdatas())?;
-        if let Some(signer) = signer.filter(|_| *is_signed) {
-            let signatures = signer.signatures(owner, rrset, now);
-            print(out, owner, rrset.ttl(), RecordType::RRSIG, signatures.rdatas())?;
+        if *is_signed {
+            let made = signer.map(|signer| signer.signatures(owner, rrset, now));
+            let stored = HeldSignatures::stored(rrset);
+            print(out, owner, rrset.ttl(), RecordType::RRSIG, made.as_deref().unwrap_or(&stored).rdatas())?;
         }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Prints a presigned zone as it is stored, its signatures and its chain included.
+fn print_stored(out: &mut dyn Write, mut records: Vec<ServedRecord>) -> anyhow::Result<()> {
+    records.sort_by(|a, b| {
+        let key = |record: &ServedRecord| (record.rtype != RecordType::SOA, record.rtype);
+        a.name.cmp(&b.name).then(key(a).cmp(&key(b))).then_with(|| a.rdata.cmp(&b.rdata))
+    });
+    let ttls: HashMap<(&Name, RecordType), u32> = records.iter().map(|r| ((&r.name, r.rtype), r.ttl)).collect();
+    for ServedRecord { name, rtype, ttl, rdata } in &records {
+        // RRSIGs have the TTL of what they cover (RFC 4034 section 3); the tables hold one TTL for all of an owner's.
+        let covered = rdata.first_chunk::<2>().filter(|_| *rtype == RecordType::RRSIG);
+        let covered = covered.map(|octets| RecordType(u16::from_be_bytes(*octets)));
+        let ttl = covered.and_then(|covered| ttls.get(&(name, covered))).unwrap_or(ttl);
+        print(out, name, *ttl, *rtype, [rdata.as_slice()].into_iter())?;
     }
     out.flush()?;
     Ok(())
@@ -103,7 +127,8 @@ fn unix_now() -> anyhow::Result<u32> {
     Ok(u32::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?)
 }
 
-async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<ServedZone> {
+/// The zone as it is served and, if it is presigned, its records as they are stored.
+async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<(ServedZone, Vec<ServedRecord>)> {
     let Some(database) = &settings.database else {
         bail!("no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url)");
     };
@@ -113,10 +138,18 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<ServedZone> {
     let rules = serve::zone_rules(settings);
     let now = unix_now()?;
     let mut assembler = None;
+    let mut stored = Vec::new();
+    let mut is_presigned = false;
     store
         .load(LoadZones::Some(vec![summary.id]), &mut |item| match item {
-            LoadItem::Zone(header) => assembler = Some(Assembler::new(&header, &rules, now)),
+            LoadItem::Zone(header) => {
+                is_presigned = header.is_presigned();
+                assembler = Some(Assembler::new(&header, &rules, now));
+            }
             LoadItem::Record(record) => {
+                if is_presigned {
+                    stored.push(record.clone());
+                }
                 if let Some(assembler) = &mut assembler {
                     assembler.add(record);
                 }
@@ -128,7 +161,7 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<ServedZone> {
         })
         .await?;
     let assembler = assembler.with_context(|| format!("zone {zone} went away while it was read"))?;
-    Ok(assembler.finish()?)
+    Ok((assembler.finish()?, stored))
 }
 
 fn print<'r>(

@@ -67,6 +67,8 @@ pub(crate) async fn edit(
         SerialBump::Keep => false,
         SerialBump::Increase => true,
         // Keys of secondary zones are no reason: their serial is the primary's (PDNS-DIALECT section 7.3).
+        // The serial of a presigned zone is part of what was signed.
+        SerialBump::BySoaEditApi if is_presigned(&metadata) => false,
         SerialBump::BySoaEditApi => is_data_changed || ((keys.any || is_denial_changed) && !kind.is_secondary()),
     };
     let serials = if is_bumped { bump(&mut applied, zone, &metadata, edit.serial, now) } else { None };

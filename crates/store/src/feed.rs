@@ -30,6 +30,19 @@ pub struct ZoneHeader {
     pub keys: Vec<StoredKey>,
 }
 
+impl ZoneHeader {
+    /// The first value of a kind of metadata, "" if there is none.
+    pub fn first(&self, kind: &str) -> &str {
+        let values = self.metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case(kind)).map(|(_, values)| values);
+        values.and_then(|values| values.first()).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Whether the zone was signed elsewhere, and its signatures are stored.
+    pub fn is_presigned(&self) -> bool {
+        self.first("PRESIGNED") == "1"
+    }
+}
+
 /// One item of a load, in the order `Zone`, `Record`…, `EndOfZone`.
 #[derive(Debug)]
 pub enum LoadItem {

@@ -3,10 +3,11 @@
 use crate::chain::{self, Chain, Nsec3Links, NsecLinks, Place};
 use crate::depths::Depths;
 use crate::optout::LinkedChildren;
+use crate::presigned::{self, Apart};
 use crate::rrset::push_encoded;
 use crate::snapshot::negative_ttl;
 use crate::table::PagedTable;
-use crate::{DenialMode, Node, Rrset, Withheld, Zone, misplaced};
+use crate::{DenialMode, Node, Rrset, Signatures, Withheld, Zone, misplaced};
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -38,6 +39,8 @@ pub struct ZoneBuilder {
 struct Pending {
     rrsets: Vec<PendingRrset>,
     withheld: Vec<Withheld>,
+    /// Of a presigned zone, once its signatures hang on them.
+    signed: Vec<Rrset>,
     children: u32,
     has_wildcard_child: bool,
 }
@@ -56,10 +59,11 @@ impl ZoneBuilder {
         ZoneBuilder { apex, mode, names: HashMap::default(), made: Vec::new(), ignored: 0 }
     }
 
-    /// Adds one record. Names outside the zone, records only a signer makes (RRSIG, NSEC, NSEC3) and [`crate::Misplaced`] ones are
-    /// ignored and counted. Where TTLs differ within an RRset the least wins (RFC 2181 section 5.2).
+    /// Adds one record. Names outside the zone, [`crate::Misplaced`] records and, unless the zone is presigned, records only a signer
+    /// makes (RRSIG, NSEC, NSEC3) are ignored and counted. Where TTLs differ within an RRset the least wins (RFC 2181 section 5.2).
     pub fn add(&mut self, name: &Name, rtype: RecordType, ttl: u32, rdata: &[u8]) {
-        if is_signers(rtype) || !name.is_under(&self.apex) || misplaced::check(&self.apex, name, rtype).is_err() {
+        let is_placed = name.is_under(&self.apex) && misplaced::check(&self.apex, name, rtype).is_ok();
+        if self.mode.leaves_out(rtype) || !is_placed {
             self.ignored += 1;
             return;
         }
@@ -107,6 +111,8 @@ impl ZoneBuilder {
     ///
     /// [`BuildError::NoSoa`] without a SOA record at the apex.
     pub fn finish(mut self) -> Result<Zone, BuildError> {
+        let is_presigned = matches!(self.mode, DenialMode::Presigned(_));
+        let links = if is_presigned { self.hang_signatures() } else { StoredLinks::default() };
         self.link_parents();
         let hasher = RandomState::default();
         let mut redirects = Depths::default();
@@ -114,7 +120,7 @@ impl ZoneBuilder {
         let mut wildcard_count = 0;
         let mut nodes: Vec<(u64, Arc<Node>)> = Vec::with_capacity(self.names.len());
         for (name, pending) in self.names {
-            let rrsets = pending.rrsets.into_iter().map(|p| Arc::new(Rrset::from_encoded(p.rtype, p.ttl, p.encoded)));
+            let rrsets = pending.rrsets.into_iter().map(PendingRrset::build).chain(pending.signed).map(Arc::new);
             let is_apex = name == self.apex;
             let rrsets = if is_apex { with_made(rrsets, &self.made) } else { rrsets.collect() };
             let mut node = Node::new(name, rrsets, pending.withheld, is_apex);
@@ -146,12 +152,27 @@ impl ZoneBuilder {
             made: self.made,
             redirects,
             chain: Chain::None,
+            has_stored_chain: false,
             linked_children: LinkedChildren::default(),
             rrset_count,
             wildcard_count,
         };
-        zone.rebuild_chain();
+        zone.chain_up(links);
         Ok(zone)
+    }
+
+    /// Hangs the signatures of a presigned zone on what they cover, and takes its links out: their owners need not be names.
+    fn hang_signatures(&mut self) -> StoredLinks {
+        let mut links = StoredLinks::default();
+        self.names.retain(|name, pending| {
+            let apart = Apart::new(std::mem::take(&mut pending.rrsets).into_iter().map(PendingRrset::build));
+            links.rrsets.extend(apart.links.into_iter().map(|rrset| (name.clone(), rrset)));
+            links.signatures.extend(apart.link_signatures.into_iter().map(|signatures| (name.clone(), signatures)));
+            pending.signed = apart.data;
+            !pending.signed.is_empty()
+        });
+        self.make_nsec3param(&mut links);
+        links
     }
 
     /// Adds empty non-terminals (RFC 4592 section 2.2.2) and counts children.
@@ -177,13 +198,60 @@ impl ZoneBuilder {
     }
 }
 
+impl ZoneBuilder {
+    /// Where a presigned zone has no chain and the parameters of one to be made, they are not stored as a record either.
+    fn make_nsec3param(&mut self, links: &mut StoredLinks) {
+        let DenialMode::Presigned(Some(params)) = &self.mode else { return };
+        let at = links.signatures.iter().position(|(_, (rtype, _))| *rtype == RecordType::NSEC3PARAM);
+        let Some(at) = at.filter(|_| links.rrsets.is_empty()) else { return };
+        let (owner, (rtype, signatures)) = links.signatures.swap_remove(at);
+        let Some(pending) = self.names.get_mut(&owner).filter(|_| owner == self.apex) else { return };
+        let ttl = presigned::original_ttl(&signatures).unwrap_or(0);
+        let rrset = Rrset::new(rtype, ttl, vec![params.nsec3param_rdata()]);
+        rrset.signatures().store(Arc::new(signatures));
+        pending.signed.push(rrset);
+    }
+}
+
+/// What a presigned zone has of its chain.
+#[derive(Debug, Default)]
+struct StoredLinks {
+    rrsets: Vec<(Name, Rrset)>,
+    /// Those of links that are not stored.
+    signatures: Vec<(Name, (RecordType, Signatures))>,
+}
+
+impl PendingRrset {
+    fn build(self) -> Rrset {
+        Rrset::from_encoded(self.rtype, self.ttl, self.encoded)
+    }
+}
+
 impl Zone {
+    /// Takes the stored chain of a presigned zone; makes one in all other cases.
+    fn chain_up(&mut self, links: StoredLinks) {
+        let DenialMode::Presigned(configured) = &self.mode else { return self.rebuild_chain() };
+        let named = self.apex_node.rrset(RecordType::NSEC3PARAM).map(Arc::as_ref);
+        match presigned::stored_chain(&self.apex, named, configured.as_ref(), links.rrsets) {
+            Some(chain) => {
+                self.chain = chain;
+                self.has_stored_chain = true;
+            }
+            None => {
+                self.rebuild_chain();
+                self.chain.hang_stored(&self.apex, links.signatures);
+            }
+        }
+    }
+
     /// Makes all links of the denial chain afresh.
     pub(crate) fn rebuild_chain(&mut self) {
         let mut chain = match &self.mode {
             DenialMode::Unsigned => Chain::None,
-            DenialMode::Nsec => Chain::Nsec(NsecLinks::default()),
-            DenialMode::Nsec3(params) => Chain::Nsec3(Nsec3Links::new(params.clone())),
+            DenialMode::Nsec | DenialMode::Presigned(None) => Chain::Nsec(NsecLinks::default()),
+            DenialMode::Nsec3(params) | DenialMode::Presigned(Some(params)) => {
+                Chain::Nsec3(Nsec3Links::new(params.clone()))
+            }
         };
         let ttl = negative_ttl(&self.soa);
         if self.mode.is_opt_out() {
@@ -201,6 +269,14 @@ impl Zone {
         }
     }
 
+    fn is_nsec(&self) -> bool {
+        match &self.mode {
+            DenialMode::Presigned(None) => !matches!(self.chain, Chain::Nsec3(_)),
+            DenialMode::Presigned(Some(_)) => matches!(self.chain, Chain::Nsec(_)),
+            mode => *mode == DenialMode::Nsec,
+        }
+    }
+
     /// Whether a node is one that the denial chain tells of. (With NSEC it still has no link if it has no records.)
     pub(crate) fn is_linked(&self, node: &Node) -> bool {
         self.mode != DenialMode::Unsigned && !self.is_below_cut(node.name.as_wire()) && !self.is_opted_out(node)
@@ -211,13 +287,16 @@ impl Zone {
         if !self.is_linked(node) {
             return (node.name.clone(), None);
         }
-        (node.name.clone(), chain::place(node.types(), node.is_cut, self.mode == DenialMode::Nsec))
+        (node.name.clone(), chain::place(node.types(), node.is_cut, self.is_nsec()))
     }
 }
 
-/// Whether records of this type are made by a signer and never taken from stored data.
-pub(crate) fn is_signers(rtype: RecordType) -> bool {
-    matches!(rtype, RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3)
+impl DenialMode {
+    /// Whether records of this type are made by our signer and never taken from stored data.
+    pub(crate) fn leaves_out(&self, rtype: RecordType) -> bool {
+        let is_signers = matches!(rtype, RecordType::RRSIG | RecordType::NSEC | RecordType::NSEC3);
+        is_signers && !matches!(self, DenialMode::Presigned(_))
+    }
 }
 
 /// An apex's stored RRsets with the made ones in place of those of the same types.

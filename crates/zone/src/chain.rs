@@ -5,7 +5,7 @@
 
 use crate::snapshot::LabelStarts;
 use crate::table::PagedTable;
-use crate::{Nsec3Hash, Nsec3Params, Rrset, bitmap, nsec3hash};
+use crate::{Nsec3Hash, Nsec3Params, Rrset, Signatures, bitmap, nsec3hash, presigned};
 use imbl::OrdMap;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -46,6 +46,48 @@ impl Chain {
         }
     }
 
+    /// The link of a name, if it has one.
+    pub(crate) fn link_of(&self, name: &Name) -> Option<&Arc<Rrset>> {
+        match self {
+            Chain::None => None,
+            Chain::Nsec(links) => links.rrset(&CanonicalKey::of(name)),
+            Chain::Nsec3(links) => links.rrset(&nsec3hash::nsec3_hash(name, &links.params)),
+        }
+    }
+
+    /// Hangs stored signatures, with the owners they are stored at, on the links of a chain that was made for them.
+    pub(crate) fn hang_stored(&mut self, apex: &Name, signatures: Vec<(Name, (RecordType, Signatures))>) {
+        for (owner, (rtype, signatures)) in signatures {
+            let with_signatures = |link: &Rrset| {
+                let ttl = presigned::original_ttl(&signatures).unwrap_or(link.ttl());
+                let rrset = Rrset::new(rtype, ttl, link.rdatas().map(<[u8]>::to_vec).collect());
+                rrset.signatures().store(Arc::new(signatures));
+                rrset
+            };
+            match self {
+                Chain::Nsec(links) if rtype == RecordType::NSEC => {
+                    let rrset = links.rrset(&CanonicalKey::of(&owner)).map(|link| with_signatures(link));
+                    rrset.into_iter().for_each(|rrset| links.replace_stored(&owner, Some(rrset)));
+                }
+                Chain::Nsec3(links) if rtype == RecordType::NSEC3 => {
+                    let Some(hash) = presigned::hash_of(&owner, apex) else { continue };
+                    let rrset = links.rrset(&hash).map(|link| with_signatures(link));
+                    rrset.into_iter().for_each(|rrset| links.replace_stored(&hash, Some(rrset)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The bitmap of a link of this chain.
+    pub(crate) fn bitmap<'r>(&self, link: &'r Rrset) -> &'r [u8] {
+        match self {
+            Chain::None => &[],
+            Chain::Nsec(links) => links.bitmap(link),
+            Chain::Nsec3(links) => links.bitmap(link),
+        }
+    }
+
     /// Builds all links at once.
     pub(crate) fn build(&mut self, places: impl Iterator<Item = Place>, ttl: u32) {
         let linked = places.filter_map(|(name, bitmap)| Some((name, bitmap?)));
@@ -76,15 +118,6 @@ impl Chain {
                 });
                 links.table = PagedTable::from_sorted(built.collect());
             }
-        }
-    }
-
-    /// Whether a name has a link.
-    pub(crate) fn has(&self, name: &Name) -> bool {
-        match self {
-            Chain::None => false,
-            Chain::Nsec(links) => links.rrset(&CanonicalKey::of(name)).is_some(),
-            Chain::Nsec3(links) => links.rrset(&nsec3hash::nsec3_hash(name, &links.params)).is_some(),
         }
     }
 
@@ -128,6 +161,28 @@ impl Chain {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Owners of links that do not lead to the next one, in a chain that may have been stored so.
+    pub(crate) fn broken(&self, apex: &Name) -> Vec<Name> {
+        match self {
+            Chain::None => Vec::new(),
+            Chain::Nsec(links) => {
+                let all: Vec<&NsecLink> = links.0.values().collect();
+                let next = |link: &NsecLink| Name::split_wire(link.rrset.rdatas().next()?).ok().map(|(next, _)| next);
+                let pairs = all.iter().zip(rotated(&all));
+                pairs
+                    .filter(|(link, after)| next(link).as_ref() != Some(&after.name))
+                    .map(|(l, _)| l.name.clone())
+                    .collect()
+            }
+            Chain::Nsec3(links) => {
+                let all: Vec<&Nsec3Link> = links.table.iter().collect();
+                let pairs = all.iter().zip(rotated(&all));
+                let broken = pairs.filter(|(link, after)| links.next_of(&link.0.1) != Some(&after.0.0[..]));
+                broken.filter_map(|(link, _)| apex.child(nsec3hash::base32hex(&link.0.0).as_bytes()).ok()).collect()
+            }
         }
     }
 
@@ -209,6 +264,25 @@ pub(crate) struct NsecLink {
     rrset: Arc<Rrset>,
 }
 
+impl NsecLinks {
+    /// Links that are stored.
+    pub(crate) fn of_stored(links: Vec<(Name, Rrset)>) -> NsecLinks {
+        let link = |(name, rrset)| (CanonicalKey::of(&name), NsecLink { name, rrset: Arc::new(rrset) });
+        NsecLinks(links.into_iter().map(link).collect())
+    }
+
+    /// Replaces the stored link of a name.
+    pub(crate) fn replace_stored(&mut self, name: &Name, rrset: Option<Rrset>) {
+        let key = CanonicalKey::of(name);
+        match rrset {
+            Some(rrset) => self.put(&key, Some(name.clone()), rrset),
+            None => {
+                self.take(&key);
+            }
+        }
+    }
+}
+
 impl Links for NsecLinks {
     type Key = CanonicalKey;
 
@@ -262,6 +336,29 @@ pub(crate) struct Nsec3Link(Arc<(Nsec3Hash, Arc<Rrset>)>);
 impl Nsec3Links {
     pub(crate) fn new(params: Nsec3Params) -> Nsec3Links {
         Nsec3Links { params, table: PagedTable::default() }
+    }
+
+    /// The next hashed owner in a link's RDATA.
+    fn next_of<'r>(&self, rrset: &'r Rrset) -> Option<&'r [u8]> {
+        let rest = rrset.rdatas().next()?.get(5 + self.params.salt.len()..)?;
+        rest.get(1..1 + usize::from(*rest.first()?))
+    }
+
+    /// Links that are stored.
+    pub(crate) fn of_stored(params: Nsec3Params, mut links: Vec<(Nsec3Hash, Arc<Rrset>)>) -> Nsec3Links {
+        links.sort_by_key(|(hash, _)| *hash);
+        let entry = |link: (Nsec3Hash, Arc<Rrset>)| (table_key(&link.0), Nsec3Link(Arc::new(link)));
+        Nsec3Links { params, table: PagedTable::from_sorted(links.into_iter().map(entry).collect()) }
+    }
+
+    /// Replaces the stored link with this owner.
+    pub(crate) fn replace_stored(&mut self, hash: &Nsec3Hash, rrset: Option<Rrset>) {
+        match rrset {
+            Some(rrset) => self.put(hash, None, rrset),
+            None => {
+                self.take(hash);
+            }
+        }
     }
 }
 

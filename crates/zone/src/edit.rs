@@ -1,6 +1,7 @@
 //! The next snapshot of a zone, at the cost of the change.
 
-use crate::build::{BuildError, is_signers, with_made};
+use crate::build::{BuildError, with_made};
+use crate::presigned::Apart;
 use crate::{DenialMode, Node, Rrset, Supply, Withheld, Zone, misplaced};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,21 +34,31 @@ impl ZoneEditor {
     }
 
     /// All data of one name is now `rrsets`, and nothing is withheld; none means the name has no data of its own. RRsets whose
-    /// data did not change keep their signatures. Made RRsets stay at the apex. Names outside the zone are ignored.
+    /// data did not change keep their signatures; in a presigned zone all have those that are among `rrsets`. Made RRsets stay at
+    /// the apex. Names outside the zone are ignored.
     pub fn replace_name(&mut self, name: &Name, rrsets: Vec<Rrset>) {
         if !name.is_under(&self.zone.apex) {
             return;
         }
         let name = name.to_lowercase();
         let old = self.zone.node(name.as_wire()).map(Arc::clone);
+        let is_presigned = self.zone.is_presigned();
         let kept = |rrset: Rrset| {
-            let same = old.as_ref().and_then(|node| node.rrset(rrset.rtype())).filter(|o| o.has_same_data(&rrset));
+            let has_same = |old: &&Arc<Rrset>| !is_presigned && old.has_same_data(&rrset);
+            let same = old.as_ref().and_then(|node| node.rrset(rrset.rtype())).filter(has_same);
             same.map_or_else(|| Arc::new(rrset), Arc::clone)
         };
-        let apex = &self.zone.apex;
+        let rrsets: Vec<Rrset> = if is_presigned {
+            let apart = Apart::new(rrsets);
+            self.zone.replace_stored_link(&name, apart.links);
+            apart.data
+        } else {
+            rrsets
+        };
         let is_served = |rrset: &Rrset| {
             let rtype = rrset.rtype();
-            !rrset.is_empty() && !is_signers(rtype) && misplaced::check(apex, &name, rtype).is_ok()
+            let is_placed = misplaced::check(&self.zone.apex, &name, rtype).is_ok();
+            !rrset.is_empty() && is_placed && !self.zone.mode.leaves_out(rtype)
         };
         let rrsets = rrsets.into_iter().filter(is_served).map(kept);
         let is_apex = name == self.zone.apex;
@@ -80,8 +91,11 @@ impl ZoneEditor {
         self.put_data(name, rrsets, withheld, old);
     }
 
-    /// Puts a made RRset at the apex, or removes it.
+    /// Puts a made RRset at the apex, or removes it; what is stored there stays.
     pub fn set_apex(&mut self, rtype: RecordType, rrset: Option<Rrset>) {
+        if rrset.is_none() && self.zone.made.iter().all(|made| made.rtype() != rtype) {
+            return;
+        }
         let apex = Arc::clone(self.apex_node());
         let old = apex.rrset(rtype).map(Arc::clone);
         let new = rrset.map(|rrset| match old {
@@ -107,7 +121,7 @@ impl ZoneEditor {
         let negative_ttl = self.zone.negative_ttl();
         self.zone.apex_node = apex_node;
         self.zone.soa = soa;
-        if self.zone.mode == DenialMode::Unsigned {
+        if self.zone.mode == DenialMode::Unsigned || self.zone.is_presigned() {
             return Ok(self.zone);
         }
         if self.zone.negative_ttl() != negative_ttl {

@@ -70,6 +70,15 @@ impl Nsec3Params {
         rdata
     }
 
+    /// The parameters at the front of NSEC3 or NSEC3PARAM RDATA, the opt-out flag aside. `None`: another hash algorithm, unknown
+    /// flags (RFC 5155 section 8.2), or malformed.
+    pub(crate) fn of_rdata(rdata: &[u8]) -> Option<Nsec3Params> {
+        let (&[algorithm, flags, iterations_high, iterations_low, salt_octets], rest) =
+            rdata.split_first_chunk::<5>()?;
+        let salt = rest.get(..usize::from(salt_octets)).filter(|_| algorithm == 1 && flags <= 1)?.to_vec();
+        Some(Nsec3Params { opt_out: false, iterations: u16::from_be_bytes([iterations_high, iterations_low]), salt })
+    }
+
     /// Algorithm, flags, iterations and salt, as NSEC3 and NSEC3PARAM begin (RFC 5155 sections 3.2, 4.2).
     pub(crate) fn rdata_head(&self) -> Vec<u8> {
         let mut rdata = vec![1, u8::from(self.opt_out)];

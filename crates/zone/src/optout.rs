@@ -72,7 +72,7 @@ impl Zone {
         let mut places = Vec::with_capacity(waiting.len());
         while let Some((_, name)) = waiting.pop_first() {
             let place = self.place_at(name);
-            let (was_linked, is_linked) = (self.chain.has(&place.0), place.1.is_some());
+            let (was_linked, is_linked) = (self.chain.link_of(&place.0).is_some(), place.1.is_some());
             if was_linked != is_linked {
                 waiting.extend(self.recount(&place.0, is_linked).map(deepest_first));
             }

@@ -20,11 +20,25 @@ pub enum DenialMode {
     Nsec,
     /// A chain of NSEC3 records (RFC 5155); with opt-out, of what that leaves in it (section 6).
     Nsec3(Nsec3Params),
+    /// Whatever was stored with the data by who signed it ([`crate::presigned`]). Where that left no chain, one with these
+    /// parameters, or NSEC, is made for the stored signatures.
+    Presigned(Option<Nsec3Params>),
+}
+
+/// What records the proofs of a zone are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proofs<'z> {
+    /// None.
+    None,
+    /// NSEC records of a chain.
+    Nsec,
+    /// NSEC3 records of a chain with these parameters.
+    Nsec3(&'z Nsec3Params),
 }
 
 impl DenialMode {
     pub(crate) fn is_opt_out(&self) -> bool {
-        matches!(self, DenialMode::Nsec3(params) if params.opt_out)
+        matches!(self, DenialMode::Nsec3(params) | DenialMode::Presigned(Some(params)) if params.opt_out)
     }
 }
 
@@ -125,6 +139,7 @@ pub struct Zone {
     /// Where cuts and DNAMEs are.
     pub(crate) redirects: Depths,
     pub(crate) chain: Chain,
+    pub(crate) has_stored_chain: bool,
     /// Empty but for opt-out.
     pub(crate) linked_children: LinkedChildren,
     pub(crate) rrset_count: usize,
@@ -157,6 +172,15 @@ impl Zone {
     /// The mode the snapshot was built with.
     pub fn denial_mode(&self) -> &DenialMode {
         &self.mode
+    }
+
+    /// What the proofs are made of.
+    pub fn proofs(&self) -> Proofs<'_> {
+        match &self.chain {
+            Chain::None => Proofs::None,
+            Chain::Nsec(_) => Proofs::Nsec,
+            Chain::Nsec3(links) => Proofs::Nsec3(&links.params),
+        }
     }
 
     /// The apex node.

@@ -2,16 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use dnssec::ZoneKey;
-use store::{RrsetFilter, StoredKey, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
+use ::dnssec::presigned::{self, Depth, Fault};
+use publish::{Assembler, ZoneRules};
+use store::{LoadItem, LoadZones, RrsetFilter, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
 use wire::{Name, RecordType};
 
 use super::output::{Failure, Outcome};
 use super::{Tool, content};
-
-/// RSA keys of fewer bits than this are not to be relied on (NIST SP 800-57).
-const RSA_BITS_SAFE: u32 = 2048;
 
 pub(super) async fn check(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zone = Tool::name(&parameters[0])?;
@@ -48,7 +47,11 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let is_presigned = metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
     let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
     let mut findings = examine(&zone.name, &rrsets, is_presigned);
-    examine_keys(&zone.name, &tool.store.keys(zone.id).await?, &mut findings);
+    if is_presigned {
+        for fault in presigned_faults(tool, zone).await? {
+            findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
+        }
+    }
     for line in &findings.lines {
         tool.output.data(line);
     }
@@ -62,30 +65,24 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     Ok(findings.errors)
 }
 
-/// Keys that cannot be used, and those that few will believe.
-fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
-    let zone = zone.to_dotless();
-    for key in keys {
-        if let Some(why) = api::keys::unusable(key) {
-            let text = format!("Key {} of zone '{zone}' cannot be used: {why}", key.id);
-            // One that signs and stands nowhere is missed by nobody.
-            if key.active { findings.error(text) } else { findings.warning(text) }
-        } else if let Ok(read) = ZoneKey::from_isc(&key.content, key.flags)
-            && read.algorithm().fixed_bits().is_none()
-            && read.bits() < RSA_BITS_SAFE
-        {
-            let bits = read.bits();
-            findings.warning(format!(
-                "Key {} of zone '{zone}' has {bits} bits: RSA keys below {RSA_BITS_SAFE} are weak, and some validators ignore them",
-                key.id
-            ));
+/// What is missing or wrong among the signatures and denial records of a presigned zone, as it is served.
+async fn presigned_faults(tool: &Tool, zone: &ZoneSummary) -> Result<Vec<Fault>, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
+    let mut assembler = None;
+    let mut take = |item| match item {
+        LoadItem::Zone(header) => assembler = Some(Assembler::new(&header, &ZoneRules::default(), now)),
+        LoadItem::Record(record) => {
+            if let Some(assembler) = &mut assembler {
+                assembler.add(record);
+            }
         }
-    }
-    let is_active = |key: &&StoredKey| key.active;
-    if keys.iter().any(|key| key.active) && keys.iter().filter(is_active).all(|key| api::keys::unusable(key).is_some())
-    {
-        findings.error(format!("No active key of zone '{zone}' can be used: validating resolvers get SERVFAIL"));
-    }
+        // Bad rows have been named already.
+        LoadItem::BadRow { .. } | LoadItem::EndOfZone => {}
+    };
+    tool.store.load(LoadZones::Some(vec![zone.id]), &mut take).await?;
+    // Without SOA there is nothing more to say.
+    let served = assembler.and_then(|assembler: Assembler| assembler.finish().ok());
+    Ok(served.map(|served| presigned::examine(&served.zone, now, Depth::Signatures).faults).unwrap_or_default())
 }
 
 /// What a check found, in the words of PowerDNS where it has them.
@@ -248,7 +245,7 @@ fn check_place(findings: &mut Findings, contents: &Contents<'_>, name: &Name, rt
     match rtype {
         RecordType::RRSIG if !is_presigned => findings
             .error(format!("RRSIG found at '{shown}' in non-presigned zone. These do not belong in the database.")),
-        RecordType::NSEC | RecordType::NSEC3 => {
+        RecordType::NSEC | RecordType::NSEC3 if !is_presigned => {
             findings.error(format!("NSEC or NSEC3 found at '{shown}'. These do not belong in the database."));
         }
         RecordType::NSEC3PARAM if !is_presigned => findings
