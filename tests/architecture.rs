@@ -35,6 +35,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("anyhow", &["signpost"]),
     ("tracing-subscriber", &["signpost"]),
     ("mimalloc", &["signpost"]),
+    ("rustix", &["signpost"]),
     ("hickory-server", &[]),
 ];
 

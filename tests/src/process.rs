@@ -124,6 +124,24 @@ pub fn output(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"))
 }
 
+/// The same program under another limit of open files, soft and hard, as in `256:4096`.
+pub fn with_open_files(command: &Command, limit: &str) -> Command {
+    let mut limited = Command::new("prlimit");
+    limited.arg(format!("--nofile={limit}")).arg(command.get_program()).args(command.get_args()).env_clear();
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    limited
+}
+
+/// Lets this process have at least `count` files open.
+///
+/// # Panics
+///
+/// When the system does not allow it.
+pub fn allow_open_files(count: usize) {
+    let own = std::process::id();
+    run(Command::new("prlimit").args([format!("--pid={own}"), format!("--nofile={count}:")]));
+}
+
 /// A port of 127.0.0.1 that is free for UDP and TCP alike.
 ///
 /// Nobody holds it afterwards: programs that cannot say which port they bound are told this one. It lies below the range

@@ -69,17 +69,19 @@ pub struct Settings {
     pub database_url: String,
     /// More flags of `serve`.
     pub flags: Vec<String>,
+    /// Open files allowed, soft and hard limit as `prlimit` writes them; empty: as the tests have it.
+    pub open_files: String,
 }
 
 impl Settings {
     /// A fresh SQLite file.
     pub fn sqlite() -> Settings {
-        Settings { database_url: String::new(), flags: Vec::new() }
+        Settings::postgres("")
     }
 
     /// A database of Postgres.
     pub fn postgres(url: &str) -> Settings {
-        Settings { database_url: url.to_owned(), flags: Vec::new() }
+        Settings { database_url: url.to_owned(), flags: Vec::new(), open_files: String::new() }
     }
 
     /// With one more flag, such as `--default-nsec3param=`.
@@ -106,6 +108,18 @@ impl Signpost {
         let mut server = Signpost { daemon, settings, dns, api, folder };
         server.wait_until_ready();
         server
+    }
+
+    /// One value of `/metrics`, by its whole name.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    pub fn metric(&self, name: &str) -> u64 {
+        let reply = http::request(self.api, "GET", "/metrics", &[], None).expect("metrics are served");
+        let text = reply.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no metric {name}"))
     }
 
     /// Where DNS is.
@@ -186,6 +200,9 @@ pub fn clean_command() -> Command {
 
 fn launch(settings: &Settings, dns: SocketAddr, api: SocketAddr, folder: &TempDir) -> Daemon {
     let mut command = clean_command();
+    if !settings.open_files.is_empty() {
+        command = process::with_open_files(&command, &settings.open_files);
+    }
     command
         .arg("serve")
         .arg(format!("--database-url={}", settings.database_url))

@@ -1,6 +1,7 @@
 //! `signpost serve`: builds the parts from settings, starts them, and stops them in order.
 
 mod cookies;
+mod descriptors;
 mod late_store;
 mod metrics;
 mod signals;
@@ -65,7 +66,10 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let table = ZoneTable::new();
     let own_secret = cookies::own()?;
     let profile = profile(&settings.dns, CookieSecrets::new(own_secret, []));
-    let plane = DataPlane::bind(&DataPlaneSettings { profile, ..dns_settings(&settings.dns) }, Arc::clone(&table))?;
+    let plane = DataPlane::bind(
+        &DataPlaneSettings { profile, tcp_connections_max: connections_max(settings), ..dns_settings(&settings.dns) },
+        Arc::clone(&table),
+    )?;
     let dns = plane.local_addrs().to_vec();
     for address in &dns {
         tracing::info!(%address, "DNS listens");
@@ -240,6 +244,17 @@ async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>>
         listeners.push(listener);
     }
     Ok(listeners)
+}
+
+/// The cap on DNS connections, cut to the open files that the system allows beside everything else.
+fn connections_max(settings: &Settings) -> usize {
+    let workers = dns_settings(&settings.dns).udp_workers;
+    let others = settings.dns.listen.len() * (workers + 1)
+        + settings.api.connections_max
+        + settings.api.listen.len()
+        // One connection more listens for changes.
+        + settings.database.as_ref().map_or(0, |database| database.connections_max as usize + 1);
+    descriptors::fitting(settings.dns.tcp_connections_max, others, descriptors::raise())
 }
 
 fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
