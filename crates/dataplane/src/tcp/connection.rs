@@ -86,6 +86,9 @@ impl Connection<'_> {
                 }
                 output.clear();
                 self.ticket.touch(Instant::now().into_std());
+                // A client that asks without end would else be served for as long as its next query is there already, while
+                // others, and those not yet accepted, wait.
+                tokio::task::yield_now().await;
             }
             match answered {
                 Answered::All => {}
