@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use dnssec::{Algorithm, ZoneKey, isc};
+use dnssec::{Algorithm, KeyError, RSA_BITS, ZoneKey, isc};
 use serde::Serialize;
 use serde_json::Value;
 use store::{KeyChange, SerialBump, StoredKey, ZoneEdit, ZoneSummary};
@@ -12,7 +12,7 @@ use crate::commit::commit;
 use crate::error::{ApiError, invalid};
 use crate::keys::{self, KeyDescription};
 use crate::state::Api;
-use crate::{ZoneDefaults, defaults, fields, reply};
+use crate::{ZoneDefaults, defaults, fields, offload, reply};
 
 #[derive(Serialize)]
 struct Cryptokey<'a> {
@@ -32,6 +32,9 @@ struct Cryptokey<'a> {
     published: bool,
     #[serde(rename = "type")]
     object_type: &'static str,
+    /// Ours: why the key signs nothing and is not published, whatever its flags say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unusable: Option<&'a str>,
 }
 
 impl<'a> Cryptokey<'a> {
@@ -50,6 +53,7 @@ impl<'a> Cryptokey<'a> {
             privatekey,
             published: key.published,
             object_type: "Cryptokey",
+            unusable: key.unusable.as_deref(),
         }
     }
 }
@@ -120,10 +124,18 @@ pub(crate) async fn get(api: &Api, call: &Call) -> Result<Response, ApiError> {
 /// `PUT /ID`: sets both flags; `published` counts as true where it is absent.
 pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = ZoneKeys::read(api, call).await?;
-    let id = zone.wanted(call)?.id;
+    let key = zone.wanted(call)?;
+    let id = key.id;
     let body = call.json()?;
     let active = fields::boolean(&body, "active")?;
     let published = fields::boolean_or(&body, "published", true);
+    // A zone whose only active key is of no use is answered with SERVFAIL.
+    if active
+        && !key.active
+        && let Some(why) = keys::unusable(key)
+    {
+        return Err(invalid(format!("Key {id} cannot be used, and so not be activated: {why}")));
+    }
     let change = KeyChange::Set { id, active: Some(active), published: Some(published) };
     commit(api, &zone.summary.name, zone.edit(api, call, change)).await?;
     Ok(reply::no_content())
@@ -140,7 +152,9 @@ pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError>
 /// `POST`: makes a key, or takes the one given.
 pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = ZoneKeys::read(api, call).await?;
-    let new = new_key(&call.json()?, &zone.keys, &api.state.defaults)?;
+    let (body, present, defaults) = (call.json()?, zone.keys.clone(), api.state.defaults.clone());
+    // A large RSA key takes seconds to make.
+    let new = offload::run(usize::MAX, move || new_key(&body, &present, &defaults)).await?;
     let committed = commit(api, &zone.summary.name, zone.edit(api, call, new)).await?;
     let id = committed.key_ids.first().copied();
     let id = id.ok_or_else(|| ApiError::Internal("the store did not name the new key".to_owned()))?;
@@ -167,7 +181,7 @@ fn new_key(body: &Value, present: &[StoredKey], defaults: &ZoneDefaults) -> Resu
     let algorithm = algorithm(body)?;
     let given = ["privatekey", "content"].iter().find_map(|field| fields::string_if_any(body, field));
     let content = match given.filter(|text| !text.is_empty()) {
-        Some(text) => import(text, flags, bits, algorithm)?,
+        Some(text) => import(text, flags, bits, algorithm, active)?,
         None => generate(present, flags, bits, algorithm, defaults)?,
     };
     Ok(KeyChange::Add { flags, active, published, content })
@@ -183,8 +197,15 @@ fn algorithm(body: &Value) -> Result<Option<u8>, ApiError> {
     keys::parse_algorithm(&text).map(Some).ok_or_else(|| invalid(format!("Unknown algorithm: {text}")))
 }
 
-/// Takes a private key; `bits` and `algorithm` beside it must agree, so that an answer can be sent back as it came.
-fn import(text: &str, flags: u16, bits: Option<u32>, algorithm: Option<u8>) -> Result<String, ApiError> {
+/// Takes a private key; `bits` and `algorithm` beside it must agree, so that an answer can be sent back as it came. One that
+/// must not sign is kept, for those who kept it elsewhere, but not made active.
+fn import(
+    text: &str,
+    flags: u16,
+    bits: Option<u32>,
+    algorithm: Option<u8>,
+    is_active: bool,
+) -> Result<String, ApiError> {
     let parsed = ZoneKey::from_isc(text, flags).and_then(|key| Ok((key, isc::normalize(text)?)));
     let (key, content) = parsed
         .map_err(|why| invalid(format!("Key could not be parsed. Make sure your key format is correct. ({why})")))?;
@@ -196,6 +217,9 @@ fn import(text: &str, flags: u16, bits: Option<u32>, algorithm: Option<u8>) -> R
     if algorithm.is_some_and(|algorithm| algorithm != key.algorithm().number()) {
         let text = format!("Private key algorithm ({}) is inconsistent with the 'algorithm' field", key.algorithm());
         return Err(invalid(text));
+    }
+    if is_active && let Some(why) = key.unfit() {
+        return Err(invalid(format!("The key cannot be active: {why}")));
     }
     Ok(content.as_str().to_owned())
 }
@@ -213,27 +237,23 @@ fn generate(
     };
     let number = algorithm.or(default.map(Algorithm::number)).unwrap_or(Algorithm::EcdsaP256Sha256.number());
     let name = keys::algorithm_name(number);
-    let Some(algorithm) = Algorithm::from_number(number) else {
-        return Err(invalid(format!("Creating an algorithm {number} ({name}) key is not supported")));
+    let refused = |why: &str| invalid(format!("Creating an algorithm {number} ({name}) key {why}"));
+    let algorithm = match number.to_string().parse::<Algorithm>() {
+        Ok(algorithm) => algorithm,
+        Err(KeyError::Sha1(_)) => {
+            return Err(refused("is not supported: signatures with SHA-1 must not be made (RFC 9905)"));
+        }
+        Err(_) => return Err(refused("is not supported")),
     };
-    match (algorithm.fixed_bits(), bits.filter(|&bits| bits != 0)) {
-        (Some(fixed), Some(bits)) if bits != fixed => {
-            return Err(invalid("The algorithm does not support the given bit size."));
-        }
-        (Some(_), _) => {}
-        (None, None) => {
-            let text = format!("Creating an algorithm {number} ({name}) key requires the size (in bits) to be passed.");
-            return Err(invalid(text));
-        }
-        (None, Some(_)) => {
-            let text =
-                format!("Creating an algorithm {number} ({name}) key is not supported; import one as 'privatekey'");
-            return Err(invalid(text));
-        }
+    let bits = bits.filter(|&bits| bits != 0).or(defaults.bits(algorithm, flags));
+    let Some(bits) = bits else { return Err(refused("requires the size (in bits) to be passed.")) };
+    let has_size = algorithm.fixed_bits().map_or_else(|| RSA_BITS.contains(&bits), |fixed| fixed == bits);
+    if !has_size {
+        return Err(invalid("The algorithm does not support the given bit size."));
     }
     let tag = |key: &StoredKey| ZoneKey::from_isc(&key.content, key.flags).ok().map(|key| key.key_tag());
     let mut tags: Vec<u16> = present.iter().filter_map(tag).collect();
-    defaults::generate_apart_from(&mut tags, algorithm, flags)
+    defaults::generate_apart_from(&mut tags, algorithm, bits, flags)
         .map_err(|why| ApiError::Internal(format!("no key could be made: {why}")))
 }
 
@@ -280,11 +300,49 @@ mod tests {
                 json!({"keytype": "ksk", "algorithm": 13, "bits": 512}),
                 "The algorithm does not support the given bit size.",
             ),
+            (
+                json!({"keytype": "ksk", "algorithm": "rsasha512", "bits": 512}),
+                "The algorithm does not support the given bit size.",
+            ),
+            (
+                json!({"keytype": "ksk", "algorithm": "rsasha1", "bits": 2048}),
+                "Creating an algorithm 5 (RSASHA1) key is not supported: signatures with SHA-1 must not be made (RFC 9905)",
+            ),
+            (json!({"keytype": "ksk", "algorithm": 16}), "Creating an algorithm 16 (ED448) key is not supported"),
         ] {
             assert_eq!(add(body.clone()).unwrap_err(), text, "{body}");
         }
         let error = add(json!({"keytype": "ksk", "privatekey": "nonsense"})).unwrap_err();
         assert!(error.starts_with("Key could not be parsed. Make sure your key format is correct."), "{error}");
+    }
+
+    #[test]
+    fn section_9_2_rsa_keys_are_made_in_the_size_asked_for() {
+        let (.., content) = add(json!({"keytype": "zsk", "algorithm": 10, "bits": 1024})).unwrap();
+        let key = ZoneKey::from_isc(&content, 256).unwrap();
+        assert_eq!((key.algorithm(), key.bits()), (Algorithm::RsaSha512, 1024));
+        let sized = ZoneDefaults { zsk_bits: Some(1536), ..ZoneDefaults::default() };
+        let Ok(KeyChange::Add { content, .. }) = new_key(&json!({"keytype": "zsk", "algorithm": 8}), &[], &sized)
+        else {
+            panic!("the size is set");
+        };
+        assert_eq!(ZoneKey::from_isc(&content, 256).unwrap().bits(), 1536);
+    }
+
+    /// PDNS-DIALECT 9.2: RSA keys as small as 256 bits must import.
+    #[test]
+    fn section_9_2_a_key_that_must_not_sign_is_taken_but_not_made_active() {
+        let text = include_str!("../../dnssec/tests/keys/rsasha256-256.private");
+        let body = |active: bool| json!({"keytype": "zsk", "privatekey": text, "active": active, "bits": 256});
+        assert_eq!(add(body(false)).unwrap().3, text);
+        let error = add(body(true)).unwrap_err();
+        assert!(
+            error.starts_with("The key cannot be active: RSASHA256 with a key of 256 bits must not sign"),
+            "{error}"
+        );
+        let sha1 = text.replace("8 (RSASHA256)", "5 (RSASHA1)");
+        let error = add(json!({"keytype": "zsk", "privatekey": sha1})).unwrap_err();
+        assert!(error.contains("signs with SHA-1, which must not be used (RFC 9905)"), "{error}");
     }
 
     #[test]

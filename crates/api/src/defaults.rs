@@ -2,7 +2,7 @@
 //!
 //! API and `pdnsutil` make zones and secure them from here, so both give the same.
 
-use dnssec::{Algorithm, KeyError, ZoneKey};
+use dnssec::{Algorithm, KeyError, RSA_BITS_DEFAULT, ZoneKey};
 use store::{KeyChange, RrsetChange, StoredRecord};
 use wire::content::ContentError;
 use wire::{Name, RecordType, content};
@@ -30,6 +30,11 @@ pub struct ZoneDefaults {
     pub ksk_algorithm: Option<Algorithm>,
     /// `default-zsk-algorithm`; `None`: the first key alone signs everything (a CSK). Default 13.
     pub zsk_algorithm: Option<Algorithm>,
+    /// `default-ksk-size`, bits of a new RSA key with flags 257; `None`: [`dnssec::RSA_BITS_DEFAULT`] where a zone is secured, and
+    /// to be named where a key is asked for. Other algorithms have one size. Default none.
+    pub ksk_bits: Option<u32>,
+    /// `default-zsk-size`, the same with flags 256.
+    pub zsk_bits: Option<u32>,
     /// `default-nsec3param`; `None`: NSEC. Default `1 0 0 -` (RFC 9276 section 3.1).
     pub nsec3param: Option<String>,
     /// `default-catalog-zone`, for new zones of kind Master. Default none.
@@ -53,6 +58,8 @@ impl Default for ZoneDefaults {
             api_rectify: true,
             ksk_algorithm: Some(Algorithm::EcdsaP256Sha256),
             zsk_algorithm: Some(Algorithm::EcdsaP256Sha256),
+            ksk_bits: None,
+            zsk_bits: None,
             nsec3param: Some("1 0 0 -".to_owned()),
             catalog: None,
             publish_cds: String::new(),
@@ -88,9 +95,14 @@ impl ZoneDefaults {
         })
     }
 
+    /// Size in bits of a new key for which none is named; `None`: it has to be.
+    pub fn bits(&self, algorithm: Algorithm, flags: u16) -> Option<u32> {
+        algorithm.fixed_bits().or(if flags == 256 { self.zsk_bits } else { self.ksk_bits })
+    }
+
     /// New keys, active and published, and the denial of existence of a zone that is to be secured (PDNS-DIALECT 9.4).
     ///
-    /// Key tags are distinct, so that a validator never tries the wrong key.
+    /// Key tags are distinct, so that a validator never tries the wrong key. RSA keys may take seconds to make.
     ///
     /// # Errors
     ///
@@ -106,7 +118,8 @@ impl ZoneDefaults {
         let mut tags = Vec::new();
         let mut keys = Vec::new();
         for (flags, algorithm) in plan {
-            let content = generate_apart_from(&mut tags, algorithm, flags)?;
+            let bits = self.bits(algorithm, flags).unwrap_or(RSA_BITS_DEFAULT);
+            let content = generate_apart_from(&mut tags, algorithm, bits, flags)?;
             keys.push(KeyChange::Add { flags, active: true, published: true, content });
         }
         let metadata = vec![
@@ -123,15 +136,20 @@ pub fn unsecure() -> (Vec<KeyChange>, MetadataChange) {
     (vec![KeyChange::RemoveAll], metadata.into())
 }
 
-/// Makes a key whose tag is not among `tags`, and adds its tag.
+/// Makes a key of `bits` whose tag is not among `tags`, and adds its tag.
 ///
 /// # Errors
 ///
-/// [`KeyError`] from the crypto library.
-pub fn generate_apart_from(tags: &mut Vec<u16>, algorithm: Algorithm, flags: u16) -> Result<String, KeyError> {
+/// [`KeyError`] from the crypto library, which refuses sizes that the algorithm does not have.
+pub fn generate_apart_from(
+    tags: &mut Vec<u16>,
+    algorithm: Algorithm,
+    bits: u32,
+    flags: u16,
+) -> Result<String, KeyError> {
     // Two tags collide once in 65,536 times; a generator that collides eight times in a row is broken.
     for _ in 0..8 {
-        let content = ZoneKey::generate(algorithm)?;
+        let content = ZoneKey::generate_sized(algorithm, bits)?;
         let tag = ZoneKey::from_isc(&content, flags)?.key_tag();
         if !tags.contains(&tag) {
             tags.push(tag);
@@ -197,6 +215,27 @@ mod tests {
             .collect();
         assert_eq!(flags, [257, 256]);
         assert_eq!(metadata[0], ("NSEC3PARAM".to_owned(), vec!["1 0 0 -".to_owned()]));
+    }
+
+    #[test]
+    fn rsa_keys_have_the_size_that_is_set_or_2048_bits() {
+        let sizes = |defaults: ZoneDefaults| -> Vec<u32> {
+            let (keys, _) = defaults.secure().unwrap();
+            let bits = |key: &KeyChange| match key {
+                KeyChange::Add { content, flags, .. } => ZoneKey::from_isc(content, *flags).unwrap().bits(),
+                _ => panic!("not a key"),
+            };
+            keys.iter().map(bits).collect()
+        };
+        let rsa = || ZoneDefaults {
+            ksk_algorithm: Some(Algorithm::RsaSha256),
+            zsk_algorithm: Some(Algorithm::RsaSha256),
+            ..ZoneDefaults::default()
+        };
+        assert_eq!(sizes(rsa()), [2048, 2048]);
+        assert_eq!(sizes(ZoneDefaults { ksk_bits: Some(1536), zsk_bits: Some(1024), ..rsa() }), [1536, 1024]);
+        let ecdsa = ZoneDefaults { ksk_bits: Some(2048), ..ZoneDefaults::default() };
+        assert_eq!(sizes(ecdsa), [256, 256]);
     }
 
     #[test]

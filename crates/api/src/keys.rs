@@ -76,8 +76,18 @@ pub struct KeyDescription {
     pub keytype: KeyType,
     /// Number of the algorithm, 0 if the text names none.
     pub algorithm: u8,
-    /// What is derived from the private key; an error if we cannot use it.
+    /// What is derived from the private key; an error if we cannot read it.
     pub public: Result<PublicKey, KeyError>,
+    /// Why it signs nothing and stands in no DNSKEY RRset, whatever its flags say.
+    pub unusable: Option<String>,
+}
+
+/// Why a stored key cannot be used: it cannot be read, or must not sign. `None`: it can.
+pub fn unusable(key: &StoredKey) -> Option<String> {
+    match ZoneKey::from_isc(&key.content, key.flags) {
+        Ok(key) => key.unfit().map(str::to_owned),
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// Describes all keys of `zone`: ZSKs and CSKs first, then KSKs, by id within.
@@ -92,6 +102,11 @@ pub fn describe_all(zone: &Name, keys: &[StoredKey], publish_cds: &str) -> Vec<K
 /// Describes one key among `all` keys of the zone.
 pub fn describe(zone: &Name, key: &StoredKey, all: &[StoredKey], publish_cds: &str) -> KeyDescription {
     let keytype = keytype(key, all);
+    let read = ZoneKey::from_isc(&key.content, key.flags);
+    let unusable = match &read {
+        Ok(key) => key.unfit().map(str::to_owned),
+        Err(error) => Some(error.to_string()),
+    };
     KeyDescription {
         id: key.id,
         flags: key.flags,
@@ -99,7 +114,8 @@ pub fn describe(zone: &Name, key: &StoredKey, all: &[StoredKey], publish_cds: &s
         published: key.published,
         keytype,
         algorithm: algorithm_number(&key.content),
-        public: ZoneKey::from_isc(&key.content, key.flags).map(|key| public(zone, &key, keytype, publish_cds)),
+        public: read.map(|key| public(zone, &key, keytype, publish_cds)),
+        unusable,
     }
 }
 
@@ -220,6 +236,8 @@ mod tests {
         let described = describe(&zone, &keys[0], &keys, "");
         assert_eq!((described.id, algorithm_name(described.algorithm)), (9, "ED448"));
         assert!(described.public.is_err());
+        assert_eq!(described.unusable.as_deref(), Some("algorithm 16 is not supported"));
+        assert_eq!(unusable(&keys[0]), described.unusable);
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
         return Err(ApiError::Conflict);
     }
     let (zone, defaults, settings) = (name.clone(), api.state.defaults.clone(), api.state.settings.clone());
-    let mut content = offload::run(call.body.len(), move || new_zone(&body, &zone, &defaults, &settings)).await?;
+    let work = call.body.len().max(zone_settings::dnssec_work(&body, &defaults));
+    let mut content = offload::run(work, move || new_zone(&body, &zone, &defaults, &settings)).await?;
     content.actor = Some(call.actor.clone());
     api.state.store.create_zone(NewZone { name: name.clone(), content }).await?;
     await_publication(api, &name).await;

@@ -37,8 +37,12 @@ async fn put_once(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let body = offload::run(body.len(), move || parse_json(&body)).await?;
     let mut edit = ZoneEdit { actor: Some(call.actor.clone()), ..ZoneEdit::default() };
     zone_settings::apply_plain(&body, &mut edit)?;
-    let defaults = &api.state.defaults;
-    let changes_dnssec = zone_settings::apply_dnssec(&body, &zone, summary.is_secured, defaults, &mut edit)?;
+    let (defaults, name, is_secured) = (api.state.defaults.clone(), zone.clone(), summary.is_secured);
+    let (body, mut edit, changes_dnssec) = offload::run(zone_settings::dnssec_work(&body, &defaults), move || {
+        let changes = zone_settings::apply_dnssec(&body, &name, is_secured, &defaults, &mut edit)?;
+        Ok((body, edit, changes))
+    })
+    .await?;
     edit.expects_secured = changes_dnssec.then_some(summary.is_secured);
     let kind = edit.kind.unwrap_or(summary.kind);
     let replaces_content = body["rrsets"].is_array();

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use dnssec::Algorithm;
 use serde_json::Value;
 use store::{ZoneEdit, ZoneKind};
 use wire::Name;
@@ -77,6 +78,13 @@ fn parse_master(text: &str) -> Result<String, ApiError> {
         (_, Ok(socket)) if socket.port() != 0 => Ok(socket.to_string()),
         (Err(why), _) => Err(invalid(format!("Primary ({text}) is not an IP address: {why}"))),
     }
+}
+
+/// How much work [`apply_dnssec`] is, as [`crate::offload::run`] takes it: RSA keys may take seconds to make.
+pub(crate) fn dnssec_work(body: &Value, defaults: &ZoneDefaults) -> usize {
+    let is_rsa = |algorithm: Option<Algorithm>| algorithm.is_some_and(|algorithm| algorithm.fixed_bits().is_none());
+    let makes_rsa = is_rsa(defaults.ksk_algorithm) || is_rsa(defaults.zsk_algorithm);
+    if makes_rsa && body["dnssec"].as_bool() == Some(true) { usize::MAX } else { 0 }
 }
 
 /// Adds to `edit` what a body says about DNSSEC, and tells whether the zone's keys or its denial change.

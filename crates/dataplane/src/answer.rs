@@ -144,6 +144,9 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
         Readiness::Loading => Refusal::NotReady,
         Readiness::Ready => Refusal::NotAuthoritative,
     })?;
+    if plan.lacks_keys {
+        return Err(Refusal::NoUsableKey);
+    }
     if let Some(reason) = plan.withheld {
         return Err(Refusal::Withheld(reason));
     }

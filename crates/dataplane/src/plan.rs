@@ -38,6 +38,8 @@ pub(crate) struct Plan<'a> {
     is_dnssec_ok: bool,
     /// Why there is no answer after all: what the chain ends in exists and cannot be sent.
     pub(crate) withheld: Option<WithheldReason>,
+    /// Nothing may be answered from the zone: see [`is_without_keys`].
+    pub(crate) lacks_keys: bool,
     pub(crate) breadth: Breadth,
     /// The same in all answers about the same thing, for rate limits: a name that exists, a wildcard, a cut, or all that does not
     /// exist.
@@ -122,18 +124,29 @@ pub(crate) enum Signing<'a> {
 /// Decides the answer; `None` if no zone that is served holds the name.
 pub(crate) fn plan<'a>(zones: &'a ZoneView, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
     let mut name = Cow::Borrowed(query.name());
-    let mut plan = Plan::new(choose(zones, &name, query.qtype())?, query.is_dnssec_ok(), breadth);
+    let served = choose(zones, &name, query.qtype())?;
+    let mut plan = Plan::new(served, query.is_dnssec_ok(), breadth);
+    plan.lacks_keys = is_without_keys(served, query.is_dnssec_ok());
+    if plan.lacks_keys {
+        return Some(plan);
+    }
     for steps_left in (0..=CHAIN_MAX).rev() {
         let Some(target) = plan.step(name, query.qtype(), steps_left) else { break };
         let target = target.as_wire().to_ascii_lowercase();
         // RFC 1034 section 4.3.2, step 3a: back to step 1, so that the target may be in any zone that is served.
         match choose(zones, &target, query.qtype()) {
-            Some(next) if !plan.has_been_at(&target) => plan.enter(next),
+            Some(next) if !plan.has_been_at(&target) && !is_without_keys(next, plan.is_dnssec_ok) => plan.enter(next),
             _ => break,
         }
         name = Cow::Owned(target);
     }
     Some(plan)
+}
+
+/// Whether the client wants signatures of a zone whose active keys are all of no use. Without them the answer would be bogus
+/// wherever the parent has a DS, and another server may do better. Who wants none gets what it would get anyway.
+fn is_without_keys(served: &ServedZone, is_dnssec_ok: bool) -> bool {
+    is_dnssec_ok && served.signer.as_ref().is_some_and(|signer| !signer.can_sign())
 }
 
 impl<'a> Plan<'a> {
@@ -150,6 +163,7 @@ impl<'a> Plan<'a> {
             secure: None,
             is_dnssec_ok,
             withheld: None,
+            lacks_keys: false,
             breadth,
             likeness: 0,
         };
@@ -162,7 +176,7 @@ impl<'a> Plan<'a> {
         self.zone = &served.zone;
         self.signer = match served.signer.as_deref() {
             _ if served.zone.is_presigned() => Some(Signatory::Stored),
-            // A zone without an active key is served unsigned, as PowerDNS does.
+            // A zone without an active key has no signer, and is served unsigned, as PowerDNS does.
             signer => signer.filter(|signer| signer.can_sign()).map(Signatory::Keys),
         };
         self.secure = self.signer.filter(|_| self.is_dnssec_ok);

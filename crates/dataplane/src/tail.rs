@@ -53,6 +53,9 @@ pub enum Refusal {
     /// We are at fault: composing the answer panicked.
     #[error("internal error")]
     Internal,
+    /// The client wants signatures, the zone has active keys, and none of them can be used.
+    #[error("no key of the zone can be used")]
+    NoUsableKey,
     /// Signatures that belong to the answer could not be made.
     #[error("answer cannot be signed")]
     Unsigned,
@@ -75,6 +78,7 @@ const NOT_AUTHORITATIVE: u16 = 20;
 const NOT_SUPPORTED: u16 = 21;
 const NO_REACHABLE_AUTHORITY: u16 = 22;
 const NETWORK_ERROR: u16 = 23;
+const INVALID_DATA: u16 = 24;
 /// RFC 9824 section 9.
 const INVALID_QUERY_TYPE: u16 = 30;
 
@@ -122,6 +126,7 @@ pub(crate) fn tail(refusal: &Refusal) -> Tail {
         Refusal::NotAuthoritative => coded(Rcode::REFUSED, NOT_AUTHORITATIVE),
         Refusal::NotReady => coded(Rcode::SERVFAIL, NOT_READY),
         Refusal::Withheld(reason) => withheld(*reason),
+        Refusal::NoUsableKey => explained(Rcode::SERVFAIL, INVALID_DATA, "no usable zone key"),
         Refusal::Internal => explained(Rcode::SERVFAIL, OTHER, "internal error"),
         Refusal::TooLong => explained(Rcode::SERVFAIL, OTHER, "answer too long"),
         Refusal::Unsigned => explained(Rcode::SERVFAIL, OTHER, "answer cannot be signed"),

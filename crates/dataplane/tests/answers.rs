@@ -464,18 +464,6 @@ fn an_answer_that_does_not_fit_is_tc_with_question_and_opt_only() {
 }
 
 #[test]
-fn a_zone_without_an_active_key_is_served_unsigned() {
-    let mut served = zone(Mode::Nsec, EXAMPLE);
-    served.signer = Some(Arc::new(dnssec::ZoneSigner::new(fixture::name("example"), vec![], Default::default())));
-    let table = table([served]);
-    assert_eq!(
-        ask("ns2.example", "A").with_do().of(&table),
-        ["NOERROR aa do", "answer: ns2.example. 3600 A 192.0.2.2"]
-    );
-    assert_eq!(ask("nothing.example", "A").with_do().of(&table), ["NXDOMAIN aa do", SOA]);
-}
-
-#[test]
 fn the_root_can_be_a_zone() {
     let table = table([zone(Mode::Nsec3, ". 1 SOA a. b. 1 1 1 1 1\na. 1 A 192.0.2.1\n*.w. 1 A 192.0.2.2")]);
     assert_eq!(ask("a", "A").of(&table), ["NOERROR aa", "answer: a. 1 A 192.0.2.1"]);

@@ -4,7 +4,7 @@ mod fixture;
 
 use dataplane::answer::{Outcome, Transport, respond};
 use dataplane::tail::Refusal;
-use dnssec::ZoneTable;
+use dnssec::{SigningPolicy, ZoneSigner, ZoneTable};
 use fixture::{Ask, Mode, NOW, UDP, ask, asker, desk, send, show, table, zone};
 use hickory_proto::op::Message;
 use std::sync::Arc;
@@ -30,6 +30,23 @@ fn outside_of_served_zones_is_refused_with_the_reason() {
     // RFC 8914 section 4.21: 20, Not Authoritative.
     assert!(octets.ends_with(&[0, 15, 0, 2, 0, 20]));
     assert_eq!(show(&octets), ["REFUSED do"]);
+}
+
+/// Without signatures the answer would be bogus wherever the parent has a DS.
+#[test]
+fn who_wants_signatures_of_a_zone_whose_keys_are_of_no_use_is_told_so() {
+    let mut broken = zone(Mode::Unsigned, "example. 60 SOA a. b. 1 1 1 1 60\nwww.example. 60 A 192.0.2.1");
+    broken.signer = Some(Arc::new(ZoneSigner::new(fixture::name("example"), Vec::new(), SigningPolicy::default())));
+    let table = table([broken]);
+    for asked in [ask("www.example", "A"), ask("none.example", "A"), ask("example", "DNSKEY")] {
+        let (octets, reply) = asked.clone().with_do().raw(&table);
+        assert_eq!((reply.rcode, reply.refusal), (Rcode::SERVFAIL, Some(Refusal::NoUsableKey)));
+        // RFC 8914 section 4.25: 24, Invalid Data.
+        assert!(octets.ends_with(b"\x00\x18no usable zone key"));
+        // Who wants none gets what it would get of a zone that is well.
+        assert_ne!(asked.of(&table)[0], "SERVFAIL");
+    }
+    assert_eq!(ask("www.example", "A").of(&table)[0], "NOERROR aa");
 }
 
 #[test]

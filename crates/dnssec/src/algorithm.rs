@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::KeyError;
 
-/// Signing algorithms (RFC 8624): 13 is made by default; 8, 10, 14 and 15 are taken when a database holds them.
+/// Signing algorithms (RFC 8624, RFC 9904); 13 is the default. Keys of all of them are made, taken and signed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -80,13 +80,15 @@ impl FromStr for Algorithm {
     /// Takes a number or a mnemonic in any case, `ecdsa256` and `ecdsa384` among them (PowerDNS's own short forms).
     fn from_str(text: &str) -> Result<Algorithm, KeyError> {
         let unknown = || KeyError::Algorithm(text.chars().take(40).collect());
-        if let Ok(number) = text.parse::<u8>() {
-            return Algorithm::from_number(number).ok_or_else(unknown);
-        }
         match text.to_ascii_lowercase().as_str() {
+            "5" | "rsasha1" => return Err(KeyError::Sha1("RSASHA1")),
+            "7" | "rsasha1-nsec3-sha1" => return Err(KeyError::Sha1("RSASHA1-NSEC3-SHA1")),
             "ecdsa256" => return Ok(Algorithm::EcdsaP256Sha256),
             "ecdsa384" => return Ok(Algorithm::EcdsaP384Sha384),
             _ => {}
+        }
+        if let Ok(number) = text.parse::<u8>() {
+            return Algorithm::from_number(number).ok_or_else(unknown);
         }
         let same = |algorithm: &Algorithm| algorithm.mnemonic().eq_ignore_ascii_case(text);
         Algorithm::ALL.into_iter().find(same).ok_or_else(unknown)
@@ -106,8 +108,11 @@ mod tests {
         }
         assert_eq!("ecdsa256".parse::<Algorithm>().unwrap().number(), 13);
         assert_eq!("ECDSA384".parse::<Algorithm>().unwrap().number(), 14);
-        for unsupported in ["rsasha1", "5", "ed448", "16", "", "256", "-1"] {
-            assert!(unsupported.parse::<Algorithm>().is_err(), "{unsupported}");
+        for unsupported in ["ed448", "16", "", "256", "-1"] {
+            assert!(matches!(unsupported.parse::<Algorithm>(), Err(KeyError::Algorithm(_))), "{unsupported}");
+        }
+        for sha1 in ["rsasha1", "5", "RSASHA1-NSEC3-SHA1", "7"] {
+            assert!(matches!(sha1.parse::<Algorithm>(), Err(KeyError::Sha1(_))), "{sha1}");
         }
     }
 }

@@ -189,7 +189,9 @@ mod tests {
     fn a_fault_names_its_field() {
         assert_eq!(reason(""), "private key field Algorithm: missing");
         assert_eq!(reason("Algorithm:\n"), "private key field Algorithm: empty");
-        assert_eq!(reason("Algorithm: 5 (RSASHA1)\n"), "algorithm 5 is not supported");
+        assert_eq!(reason("Algorithm: 16 (ED448)\n"), "algorithm 16 is not supported");
+        let sha1 = "algorithm RSASHA1 signs with SHA-1, which must not be used (RFC 9905)";
+        assert_eq!(reason("Algorithm: 5 (RSASHA1)\n"), sha1);
         assert_eq!(reason("Algorithm: 13\n"), "private key field PrivateKey: missing");
         assert_eq!(reason("Algorithm: 13\nPrivateKey: %%%\n"), "private key field PrivateKey: not base64");
         assert_eq!(reason("Algorithm: 13\nPrivateKey: \n"), "private key field PrivateKey: 0 octets instead of 32");

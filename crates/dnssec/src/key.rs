@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 pub use crate::algorithm::Algorithm;
 use crate::ds;
 use crate::isc::{Material, PrivateText};
-use crate::rsa::RsaKey;
+use crate::rsa::{self, RSA_BITS_DEFAULT, RsaKey};
 
 /// DNSKEY flags of a zone key (RFC 4034 section 2.1.1).
 pub const FLAGS_ZSK: u16 = 256;
@@ -38,6 +38,9 @@ pub enum KeyError {
     /// Not offered here.
     #[error("algorithm {0} is not supported")]
     Algorithm(String),
+    /// Signatures with SHA-1, which nobody may make any more and many validators refuse (RFC 9905 section 2).
+    #[error("algorithm {0} signs with SHA-1, which must not be used (RFC 9905)")]
+    Sha1(&'static str),
     /// The crypto library refused it.
     #[error("key was refused: {0}")]
     Refused(String),
@@ -57,15 +60,19 @@ enum Secret {
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
     Rsa(RsaKey),
+    /// A key that no one may sign with, and why.
+    Unfit(String),
 }
 
 impl ZoneKey {
     /// Reads the ISC text; `flags` 256 or 257, as in the column of that name.
     ///
+    /// A key that is well formed and must not sign, such as an RSA key of 256 bits, is read: see [`Self::unfit`].
+    ///
     /// # Errors
     ///
     /// [`KeyError::Field`] and [`KeyError::Algorithm`] name what the text lacks; [`KeyError::Refused`] means that the numbers
-    /// are no usable key, or an RSA key outside of 2048 to 4096 bits.
+    /// are no key.
     pub fn from_isc(text: &str, flags: u16) -> Result<ZoneKey, KeyError> {
         if flags != FLAGS_ZSK && flags != FLAGS_KSK {
             return Err(KeyError::Field {
@@ -74,11 +81,7 @@ impl ZoneKey {
             });
         }
         let text = PrivateText::parse(text)?;
-        let (secret, public) = Secret::new(&text)?;
-        let bits = match &secret {
-            Secret::Rsa(key) => key.bits(),
-            Secret::Ecdsa(_) | Secret::Ed25519(_) => text.algorithm.fixed_bits().unwrap_or_default(),
-        };
+        let (secret, public, bits) = Secret::new(&text)?;
         let mut dnskey = Vec::with_capacity(4 + public.len());
         dnskey.extend_from_slice(&flags.to_be_bytes());
         // The protocol field is always 3 (RFC 4034 section 2.1.2).
@@ -87,18 +90,31 @@ impl ZoneKey {
         Ok(ZoneKey { algorithm: text.algorithm, flags, bits, key_tag: key_tag(&dnskey), dnskey: dnskey.into(), secret })
     }
 
-    /// Makes a key and returns its ISC text, to be stored.
+    /// Makes a key and returns its ISC text, to be stored. RSA keys get [`RSA_BITS_DEFAULT`] bits and take up to a second: call
+    /// it where that holds nobody up.
     ///
     /// # Errors
     ///
-    /// [`KeyError::Algorithm`] for RSA, whose keys are taken but not made; [`KeyError::Refused`] if the system has no randomness.
+    /// [`KeyError::Refused`] if the system has no randomness.
     pub fn generate(algorithm: Algorithm) -> Result<String, KeyError> {
-        let octets = match algorithm {
-            Algorithm::EcdsaP256Sha256 | Algorithm::Ed25519 => 32,
-            Algorithm::EcdsaP384Sha384 => 48,
-            Algorithm::RsaSha256 | Algorithm::RsaSha512 => {
-                return Err(KeyError::Algorithm(format!("{algorithm} (for new keys)")));
+        ZoneKey::generate_sized(algorithm, algorithm.fixed_bits().unwrap_or(RSA_BITS_DEFAULT))
+    }
+
+    /// The same with a size, in bits: [`crate::RSA_BITS`] for RSA, where 4096 bits may take seconds; of other algorithms the one they have.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::Refused`] for a size that the algorithm does not have, and if the system has no randomness.
+    pub fn generate_sized(algorithm: Algorithm, bits: u32) -> Result<String, KeyError> {
+        let octets = match algorithm.fixed_bits() {
+            None => {
+                let text = PrivateText { algorithm, material: Material::Rsa(rsa::generate(bits)?) };
+                return Ok(text.print().as_str().to_owned());
             }
+            Some(fixed) if fixed != bits => {
+                return Err(KeyError::Refused(format!("keys of {algorithm} have {fixed} bits, not {bits}")));
+            }
+            Some(fixed) => fixed as usize / 8,
         };
         let mut scalar = Zeroizing::new(vec![0; octets]);
         loop {
@@ -110,6 +126,14 @@ impl ZoneKey {
             if Secret::new(&text).is_ok() {
                 return Ok(text.print().as_str().to_owned());
             }
+        }
+    }
+
+    /// Why the key must not sign; `None` if it can. Such a key is shown and kept, and used for nothing.
+    pub fn unfit(&self) -> Option<&str> {
+        match &self.secret {
+            Secret::Unfit(why) => Some(why),
+            Secret::Ecdsa(_) | Secret::Ed25519(_) | Secret::Rsa(_) => None,
         }
     }
 
@@ -159,12 +183,13 @@ impl ZoneKey {
     }
 
     /// The signature over `message`, in the form RRSIGs hold (RFC 6605 section 4: `r` and `s` side by side); `None` if the
-    /// system has no randomness.
+    /// system has no randomness, and for a key that must not sign.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match &self.secret {
             Secret::Ecdsa(pair) => Some(pair.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec()),
             Secret::Ed25519(pair) => Some(pair.sign(message).as_ref().to_vec()),
-            Secret::Rsa(key) => key.sign(self.algorithm, message),
+            Secret::Rsa(key) => key.sign(message),
+            Secret::Unfit(_) => None,
         }
     }
 }
@@ -180,34 +205,34 @@ impl fmt::Debug for ZoneKey {
 }
 
 impl Secret {
-    /// The key ready to sign, and the public key field of its DNSKEY.
-    fn new(text: &PrivateText) -> Result<(Secret, Vec<u8>), KeyError> {
+    /// The key ready to sign, the public key field of its DNSKEY, and its size in bits.
+    fn new(text: &PrivateText) -> Result<(Secret, Vec<u8>, u32), KeyError> {
         let refused = |error: ring::error::KeyRejected| KeyError::Refused(error.to_string());
         let off_curve =
             |_| KeyError::Refused("the private key is not below the order of the curve, or zero".to_owned());
-        match (&text.material, text.algorithm) {
-            (Material::Rsa(numbers), _) => {
-                let key = RsaKey::new(numbers)?;
-                let public = key.public();
-                Ok((Secret::Rsa(key), public))
+        let (secret, public) = match (&text.material, text.algorithm) {
+            (Material::Rsa(numbers), algorithm) => {
+                let rsa::Read { bits, public, key } = rsa::read(algorithm, numbers)?;
+                return Ok((key.map_or_else(Secret::Unfit, Secret::Rsa), public, bits));
             }
             (Material::Scalar(seed), Algorithm::Ed25519) => {
                 let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(refused)?;
                 let public = pair.public_key().as_ref().to_vec();
-                Ok((Secret::Ed25519(pair), public))
+                (Secret::Ed25519(pair), public)
             }
             // ring takes a scalar only together with its point, and cannot compute the point.
             (Material::Scalar(scalar), Algorithm::EcdsaP384Sha384) => {
                 let secret = p384::SecretKey::from_slice(scalar).map_err(off_curve)?;
                 let point = secret.public_key().to_sec1_point(false);
-                Secret::ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING, scalar, point.as_bytes()).map_err(refused)
+                Secret::ecdsa(&ECDSA_P384_SHA384_FIXED_SIGNING, scalar, point.as_bytes()).map_err(refused)?
             }
             (Material::Scalar(scalar), _) => {
                 let secret = p256::SecretKey::from_slice(scalar).map_err(off_curve)?;
                 let point = secret.public_key().to_sec1_point(false);
-                Secret::ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, scalar, point.as_bytes()).map_err(refused)
+                Secret::ecdsa(&ECDSA_P256_SHA256_FIXED_SIGNING, scalar, point.as_bytes()).map_err(refused)?
             }
-        }
+        };
+        Ok((secret, public, text.algorithm.fixed_bits().unwrap_or_default()))
     }
 
     fn ecdsa(
@@ -329,19 +354,54 @@ mod tests {
         }
     }
 
+    /// RFC 5702 section 2: algorithm 8 has 512 to 4096 bits, algorithm 10 has 1024 to 4096.
     #[test]
-    fn keys_that_cannot_be_used_are_refused_with_the_reason() {
-        let small = ZoneKey::from_isc(include_str!("../tests/keys/rsasha256-1024.private"), 256).unwrap_err();
-        assert_eq!(small.to_string(), "key was refused: an RSA key of 1024 bits cannot be used, 2048 to 4096 can");
-        let large = include_str!("../tests/keys/rsasha256-2048.private");
-        let mixed: String = large
-            .lines()
-            .map(|line| match line.strip_prefix("Exponent1: ") {
-                Some(_) => "Exponent1: AQAB\n".to_owned(),
-                None => format!("{line}\n"),
-            })
-            .collect();
-        assert!(matches!(ZoneKey::from_isc(&mixed, 256), Err(KeyError::Refused(_))));
+    fn rfc5702_section_2_keys_of_other_sizes_are_read_and_do_not_sign() {
+        let read = |text: &str| ZoneKey::from_isc(text, 256).unwrap();
+        let as_10 = |text: &str| text.replace("Algorithm: 8 (RSASHA256)", "Algorithm: 10 (RSASHA512)");
+        let (tiny, huge) =
+            (include_str!("../tests/keys/rsasha256-256.private"), include_str!("../tests/keys/rsasha256-5120.private"));
+        let (least, small) =
+            (include_str!("../tests/keys/rfc5702-6.1.private"), include_str!("../tests/keys/rsasha256-1024.private"));
+        for (text, bits, signs) in [
+            (tiny.to_owned(), 256, false),
+            (huge.to_owned(), 5120, false),
+            (least.to_owned(), 512, true),
+            (as_10(least), 512, false),
+            (small.to_owned(), 1024, true),
+            (as_10(small), 1024, true),
+        ] {
+            let key = read(&text);
+            assert_eq!(key.bits(), bits);
+            assert_eq!(key.unfit().is_none(), signs, "{bits}");
+            assert_eq!(key.sign(b"x").map(|signature| signature.len() as u32 * 8), signs.then_some(bits));
+            assert_eq!(*crate::isc::normalize(&text).unwrap(), text);
+        }
+        let why = "RSASHA256 with a key of 256 bits must not sign, only with 512 to 4096 (RFC 5702 section 2)";
+        assert_eq!(read(tiny).unfit(), Some(why));
+    }
+
+    #[test]
+    fn keys_that_are_none_are_refused_with_the_reason() {
+        // Whoever signs with it, ring or the other library, takes no number that does not fit.
+        for (text, stranger) in [
+            (
+                include_str!("../tests/keys/rsasha256-2048.private"),
+                include_str!("../tests/keys/rsasha512-2048.private"),
+            ),
+            (include_str!("../tests/keys/rsasha256-1024.private"), include_str!("../tests/keys/rfc5702-6.2.private")),
+        ] {
+            for field in crate::isc::RSA_FIELDS {
+                let foreign = stranger.lines().find(|line| line.starts_with(&format!("{field}: "))).unwrap();
+                let other = if field == "PublicExponent" { "PublicExponent: Aw==" } else { foreign };
+                let mixed: String = text
+                    .lines()
+                    .map(|line| if line.starts_with(&format!("{field}: ")) { other } else { line }.to_owned() + "\n")
+                    .collect();
+                assert_ne!(mixed, text);
+                assert!(matches!(ZoneKey::from_isc(&mixed, 256), Err(KeyError::Refused(_))), "{field}");
+            }
+        }
         for algorithm in ["13", "14"] {
             let length = if algorithm == "13" { 32 } else { 48 };
             for scalar in [vec![0; length], vec![0xff; length]] {
@@ -353,19 +413,37 @@ mod tests {
         for flags in [0, 1, 255, 385] {
             assert!(ZoneKey::from_isc(&good, flags).unwrap_err().to_string().contains("neither 256 nor 257"));
         }
-        assert!(matches!(ZoneKey::generate(Algorithm::RsaSha256), Err(KeyError::Algorithm(_))));
     }
 
     #[test]
     fn made_keys_are_new_and_read_back() {
-        for algorithm in [Algorithm::EcdsaP256Sha256, Algorithm::EcdsaP384Sha384, Algorithm::Ed25519] {
+        for algorithm in Algorithm::ALL {
             let text = ZoneKey::generate(algorithm).unwrap();
             assert_eq!(text, *crate::isc::normalize(&text).unwrap());
             let key = ZoneKey::from_isc(&text, 257).unwrap();
             let other = ZoneKey::from_isc(&ZoneKey::generate(algorithm).unwrap(), 257).unwrap();
             assert_eq!(key.algorithm(), algorithm);
+            assert_eq!(key.unfit(), None);
+            assert_eq!(key.bits(), algorithm.fixed_bits().unwrap_or(2048));
             assert_ne!(key.dnskey(), other.dnskey());
         }
+    }
+
+    /// Of these ring signs with 2048 and 3072 bits, the other library with the rest.
+    #[test]
+    fn rsa_keys_are_made_in_every_size_that_may_be_asked_for() {
+        for bits in [1024, 1025, 1279, 1536, 2048, 2560, 3072] {
+            let text = ZoneKey::generate_sized(Algorithm::RsaSha512, bits).unwrap();
+            let key = ZoneKey::from_isc(&text, 257).unwrap();
+            assert_eq!((key.bits(), key.unfit()), (bits, None));
+            assert_eq!(key.sign(b"x").unwrap().len() as u32, bits.div_ceil(8));
+        }
+        for bits in [0, 512, 1023, 4097, 1 << 20] {
+            let refused = ZoneKey::generate_sized(Algorithm::RsaSha256, bits).unwrap_err().to_string();
+            assert_eq!(refused, format!("key was refused: new RSA keys have 1024 to 4096 bits, not {bits}"));
+        }
+        let refused = ZoneKey::generate_sized(Algorithm::EcdsaP256Sha256, 384).unwrap_err().to_string();
+        assert_eq!(refused, "key was refused: keys of ECDSAP256SHA256 have 256 bits, not 384");
     }
 
     #[test]

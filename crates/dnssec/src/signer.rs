@@ -52,8 +52,10 @@ struct Role {
 }
 
 impl ZoneSigner {
-    /// `key_set` of the signatures it makes is derived from keys and policy, equal on all replicas.
+    /// `key_set` of the signatures it makes is derived from keys and policy, equal on all replicas. Keys that must not sign
+    /// ([`ZoneKey::unfit`]) are left out, of the DNSKEY RRset too: an algorithm that stands there has to sign everything.
     pub fn new(apex: Name, mut keys: Vec<KeyInUse>, policy: SigningPolicy) -> ZoneSigner {
+        keys.retain(|key| key.key.unfit().is_none());
         // Rows come in any order; replicas must not differ by it.
         keys.sort_by(|a, b| a.key.dnskey().cmp(b.key.dnskey()).then(b.active.cmp(&a.active)));
         let apex = apex.to_lowercase();
@@ -419,6 +421,18 @@ mod tests {
         let dnskeys = signer.dnskey_rrset(60).unwrap();
         let has = |key: &ZoneKey| dnskeys.rdatas().any(|rdata| rdata == key.dnskey());
         assert!(has(&ksk) && has(&zsk) && has(&next) && !has(&old));
+    }
+
+    #[test]
+    fn keys_that_must_not_sign_are_left_out() {
+        let text = include_str!("../tests/keys/rsasha256-256.private");
+        let tiny = Arc::new(ZoneKey::from_isc(text, 257).unwrap());
+        assert!(!signer(vec![used(&tiny, true, true)]).can_sign());
+        let good = p256(257);
+        let signer = signer(vec![used(&tiny, true, true), used(&good, true, true)]);
+        assert_eq!(signer.dnskey_rrset(60).unwrap().rdatas().collect::<Vec<_>>(), [good.dnskey()]);
+        let txt = Rrset::new(RecordType::TXT, 60, vec![vec![1, b'a']]);
+        assert!(!signer.signatures(&name("example.org"), &txt, NOW).encoded.is_empty());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use zone::Rrset;
 use crate::Algorithm;
 use crate::key::key_tag;
 use crate::rrsig::{RrsigFields, labels_of, write_canonical};
+use crate::rsa::verify_small;
 use crate::window::is_after;
 
 /// Why a signature does not validate.
@@ -115,12 +116,15 @@ fn check_signature(algorithm: u8, public: &[u8], signed: &[u8], signature: &[u8]
         Algorithm::EcdsaP384Sha384 => check(&ECDSA_P384_SHA384_FIXED, point()),
         Algorithm::Ed25519 => check(&ED25519, public.to_vec()),
         rsa => {
-            // Keys of 1024 bits are still met in old zones.
+            // Keys of 1024 bits and less are still met in old zones.
             let scheme = match rsa {
                 Algorithm::RsaSha512 => &RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY,
                 _ => &RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
             };
             let (e, n) = split_rsa(public).ok_or(VerifyError::Malformed("DNSKEY"))?;
+            if n.len() < 128 {
+                return verify_small(rsa, n, e, signed, signature).ok_or(VerifyError::Wrong);
+            }
             RsaPublicKeyComponents { n, e }.verify(scheme, signed, signature).map_err(|_| VerifyError::Wrong)
         }
     }
@@ -236,6 +240,50 @@ mod tests {
         fields.write(&mut signed);
         write_canonical(owner.as_wire(), &rrset, 3600, &mut signed);
         assert_eq!(BASE64.encode(&key.sign(&signed).unwrap()), signature);
+    }
+
+    /// RFC 5702 sections 6.1 and 6.2: `www.example.net. 3600 IN A 192.0.2.91`, 2000 to 2030, with a key of 512 and one of 1024
+    /// bits. PKCS #1 v1.5 is deterministic, so that our signatures must be the RFC's.
+    #[test]
+    fn rfc5702_section_6_rsa_signatures() {
+        let cases = [
+            (
+                include_str!("../tests/keys/rfc5702-6.1.private"),
+                "256 3 8 AwEAAcFcGsaxxdgiuuGmCkVImy4h99CqT7jwY3pexPGcnUFtR2Fh36BponcwtkZ4cAgtvd4Qs8PkxUdp6p/DlUmObdk=",
+                9033,
+                "kRCOH6u7l0QGy9qpC9l1sLncJcOKFLJ7GhiUOibu4teYp5VE9RncriShZNz85mwlMgNEacFYK/lPtPiVYP4bwg==",
+            ),
+            (
+                include_str!("../tests/keys/rfc5702-6.2.private"),
+                "256 3 10 AwEAAdHoNTOW+et86KuJOWRDp1pndvwb6Y83nSVXXyLA3DLroROUkN6X0O6pnWnjJQujX/AyhqFDxj13tOnD9u/1kTg7cV6rklMrZDtJCQ5PCl/D7QNPsgVsMu1J2Q8gpMpztNFLpPBz1bWXjDtaR7ZQBlZ3PFY12ZTSncorffcGmhOL",
+                3740,
+                "tsb4wnjRUDnB1BUi+t6TMTXThjVnG+eCkWqjvvjhzQL1d0YRoOe0CbxrVDYd0xDtsuJRaeUw1ep94PzEWzr0iGYgZBWm/zpq+9fOuagYJRfDqfReKBzMweOLDiNa8iP5g9vMhpuv6OPlvpXwm9Sa9ZXIbNl1MBGk0fthPgxdDLw=",
+            ),
+        ];
+        let (owner, zone) = (name("www.example.net"), name("example.net"));
+        let rrset = Rrset::new(RecordType::A, 3600, vec![vec![192, 0, 2, 91]]);
+        for (text, dnskey, key_tag, signature) in cases {
+            let key = ZoneKey::from_isc(text, 256).unwrap();
+            assert_eq!((key.dnskey_text().as_str(), key.key_tag()), (dnskey, key_tag));
+            let fields = RrsigFields {
+                rtype: RecordType::A,
+                algorithm: key.algorithm().number(),
+                labels: 3,
+                original_ttl: 3600,
+                expiration: 1_893_456_000,
+                inception: 946_684_800,
+                key_tag,
+                signer: zone.clone(),
+            };
+            let mut signed = Vec::new();
+            fields.write(&mut signed);
+            write_canonical(owner.as_wire(), &rrset, 3600, &mut signed);
+            assert_eq!(BASE64.encode(&key.sign(&signed).unwrap()), signature);
+            let mut rdata = rrsig(&fields, signature);
+            assert_eq!(verify(&owner, &rrset, &rdata, key.dnskey(), &zone, 1_700_000_000), Ok(3));
+            *rdata.last_mut().unwrap() ^= 1;
+            assert_eq!(verify(&owner, &rrset, &rdata, key.dnskey(), &zone, 1_700_000_000), Err(VerifyError::Wrong));
+        }
     }
 
     #[test]

@@ -158,6 +158,10 @@ fn strangers_accept_zones_in_every_denial_mode_and_algorithm() {
         ("ed25519", vec![key(Algorithm::Ed25519, 257)]),
         ("rsasha256", vec![rsa(include_str!("keys/rsasha256-2048.private"))]),
         ("rsasha512", vec![rsa(include_str!("keys/rsasha512-2048.private"))]),
+        // Sizes that ring refuses.
+        ("rsasha256-512", vec![rsa(include_str!("keys/rfc5702-6.1.private"))]),
+        ("rsasha512-1024", vec![rsa(include_str!("keys/rfc5702-6.2.private"))]),
+        ("rsasha256-1300", vec![rsa(&ZoneKey::generate_sized(Algorithm::RsaSha256, 1300).unwrap())]),
         ("two-algorithms", vec![p256(257), p256(256), key(Algorithm::Ed25519, 257)]),
     ];
     for (keys_label, keys) in key_sets {
@@ -192,4 +196,110 @@ fn strangers_refuse_what_is_wrong() {
     let old = signed(DenialMode::Nsec, &signer);
     let expired = print(&old, &signer, now() - 30 * 86_400);
     assert!(judge(&expired, "expired").iter().all(Result::is_err));
+}
+
+/// A folder that goes away with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(label: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("dnssec-strangers-{}-{label}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let output = Command::new(program).args(arguments).current_dir(&self.0).output();
+        let output = output.unwrap_or_else(|error| panic!("{program}: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // As for files above.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// BIND's keys are read, and give the DNSKEY and DS that BIND says they have.
+#[test]
+fn keys_of_dnssec_keygen_are_read() {
+    let folder = Folder::new("keygen");
+    for (algorithm, bits) in [
+        ("RSASHA256", "1024"),
+        ("RSASHA256", "2048"),
+        ("RSASHA256", "1536"),
+        ("RSASHA512", "1024"),
+        ("ECDSAP256SHA256", "256"),
+        ("ECDSAP384SHA384", "384"),
+        ("ED25519", "256"),
+    ] {
+        let stem = folder.run("dnssec-keygen", &["-q", "-a", algorithm, "-b", bits, "-f", "KSK", "example.test"]);
+        let stem = stem.trim();
+        let private = std::fs::read_to_string(folder.0.join(format!("{stem}.private"))).unwrap();
+        let key = ZoneKey::from_isc(&private, 257).unwrap();
+        assert_eq!(key.bits().to_string(), bits, "{algorithm}");
+        assert_eq!(key.unfit(), None);
+        let record = folder.run("sh", &["-c", &format!("grep -v '^;' {stem}.key")]);
+        let words: Vec<&str> = record.split_whitespace().collect();
+        assert_eq!(key.dnskey_text(), format!("257 3 {} {}", words[5], words[6..].concat()));
+        for (digest, number) in [("SHA-256", 2), ("SHA-384", 4)] {
+            let ds = folder.run("dnssec-dsfromkey", &["-a", digest, &format!("{stem}.key")]);
+            let words: Vec<&str> = ds.split_whitespace().collect();
+            let wanted = format!("{} {} {} {}", words[3], words[4], words[5], words[6..].concat().to_lowercase());
+            assert_eq!(key.ds_text(&name("example.test"), number).unwrap(), wanted);
+        }
+    }
+}
+
+/// Keys that openssl makes, in each form it writes them, small exponents among them.
+#[test]
+fn keys_of_openssl_are_read() {
+    let folder = Folder::new("openssl");
+    let read = |algorithm| {
+        let pem = std::fs::read_to_string(folder.0.join("key.pem")).unwrap();
+        ZoneKey::from_isc(&dnssec::pem::read(&pem, algorithm).unwrap(), 257).unwrap()
+    };
+    for (arguments, algorithm, bits) in [
+        ("genrsa -out key.pem 2048", Algorithm::RsaSha256, 2048),
+        ("genrsa -traditional -out key.pem 1024", Algorithm::RsaSha512, 1024),
+        ("genrsa -3 -out key.pem 2048", Algorithm::RsaSha256, 2048),
+        ("genpkey -algorithm ed25519 -out key.pem", Algorithm::Ed25519, 256),
+        ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out key.pem", Algorithm::EcdsaP256Sha256, 256),
+        ("ecparam -name secp384r1 -genkey -noout -out key.pem", Algorithm::EcdsaP384Sha384, 384),
+    ] {
+        folder.run("openssl", &arguments.split(' ').collect::<Vec<_>>());
+        let key = read(algorithm);
+        assert_eq!((key.bits(), key.unfit()), (bits, None), "{arguments}");
+    }
+    // And back.
+    for algorithm in Algorithm::ALL {
+        let pem = dnssec::pem::write(&ZoneKey::generate(algorithm).unwrap()).unwrap();
+        std::fs::write(folder.0.join("key.pem"), pem.as_bytes()).unwrap();
+        folder.run("openssl", &["pkey", "-in", "key.pem", "-noout", "-check"]);
+    }
+}
+
+/// Our keys sign a zone under `dnssec-signzone`.
+#[test]
+fn our_keys_are_taken_by_dnssec_signzone() {
+    let folder = Folder::new("signzone");
+    let zone = "$ORIGIN example.test.\n@ 60 SOA ns h 1 3600 600 604800 60\n@ 60 NS ns\nns 60 A 192.0.2.1\n";
+    for algorithm in Algorithm::ALL {
+        std::fs::write(folder.0.join("zone"), zone).unwrap();
+        let text = ZoneKey::generate(algorithm).unwrap();
+        let key = ZoneKey::from_isc(&text, 257).unwrap();
+        let stem = format!("Kexample.test.+{:03}+{:05}", algorithm.number(), key.key_tag());
+        std::fs::write(folder.0.join(format!("{stem}.private")), &text).unwrap();
+        let record = format!("example.test. 60 IN DNSKEY {}\n", key.dnskey_text());
+        std::fs::write(folder.0.join(format!("{stem}.key")), &record).unwrap();
+        std::fs::write(folder.0.join("zone"), format!("{zone}{record}")).unwrap();
+        // -z: the KSK signs everything; it verifies what it has made.
+        folder.run("dnssec-signzone", &["-z", "-o", "example.test", "-f", "signed", "zone", &stem]);
+        let signed = std::fs::read_to_string(folder.0.join("signed")).unwrap();
+        assert!(signed.contains("RRSIG"), "{algorithm}");
+    }
 }

@@ -4,7 +4,7 @@ use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, serial_of};
 use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
 use dnssec::{ServedZone, ZoneTable};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
@@ -29,6 +29,8 @@ pub(crate) struct ServedZones {
     pub(crate) unsigned: BTreeSet<Name>,
     /// Rows that could not be served, since the start.
     pub(crate) bad_rows: u64,
+    /// Zones with a key that cannot be used; `true`: with no active one that can.
+    unusable_keys: BTreeMap<ZoneId, bool>,
 }
 
 struct Known {
@@ -47,7 +49,13 @@ impl ServedZones {
             owners: HashMap::new(),
             unsigned: BTreeSet::new(),
             bad_rows: 0,
+            unusable_keys: BTreeMap::new(),
         }
+    }
+
+    /// How many zones have a key that cannot be used, and how many of these no active one that can.
+    pub(crate) fn unusable_keys(&self) -> (usize, usize) {
+        (self.unusable_keys.len(), self.unusable_keys.values().filter(|&&is_unsignable| is_unsignable).count())
     }
 
     /// Starts taking what [`store::Store::load`] hands over.
@@ -150,7 +158,7 @@ impl ServedZones {
         let Some((serving, soa)) = &mut known.state else { return Some(id) };
         let mut is_apex_touched = header.is_some();
         if let Some(header) = header {
-            let new = Serving::new(&header, &self.rules);
+            let new = Serving::new(&header, &self.rules, Some(serving));
             let has_same_shape =
                 header.name == known.header.name && new.mode == serving.mode && new.soa_edit == serving.soa_edit;
             if !has_same_shape {
@@ -160,6 +168,7 @@ impl ServedZones {
             self.unsigned.insert(new.apex.clone());
             known.header = header;
             *serving = new;
+            note_keys(&mut self.unusable_keys, id, Some(serving));
         }
         let apex = serving.apex.clone();
         let view = self.table.view();
@@ -207,6 +216,7 @@ impl ServedZones {
 
     /// The zone lost its SOA: it is known, and served no longer.
     fn without_soa(&mut self, id: ZoneId) -> Option<ZoneId> {
+        note_keys(&mut self.unusable_keys, id, None);
         if let Some(known) = self.zones.get_mut(&id) {
             known.state = None;
             let name = known.header.name.clone();
@@ -216,6 +226,7 @@ impl ServedZones {
     }
 
     fn remove(&mut self, id: ZoneId) {
+        note_keys(&mut self.unusable_keys, id, None);
         if let Some(known) = self.zones.remove(&id) {
             self.stop_serving(&known.header.name, id);
         }
@@ -253,8 +264,17 @@ impl ServedZones {
                 None
             }
         };
+        note_keys(&mut self.unusable_keys, header.id, state.as_ref().map(|(serving, _)| serving));
         self.zones.insert(header.id, Known { incarnation: header.incarnation, header, state });
     }
+}
+
+/// Keeps the list of zones with unusable keys; `None`: the zone is not served.
+fn note_keys(noted: &mut BTreeMap<ZoneId, bool>, id: ZoneId, serving: Option<&Serving>) {
+    match serving.filter(|serving| serving.unusable_keys > 0) {
+        Some(serving) => noted.insert(id, serving.signer.as_ref().is_some_and(|signer| !signer.can_sign())),
+        None => noted.remove(&id),
+    };
 }
 
 /// Takes the items of one load.
@@ -269,7 +289,9 @@ impl Loading<'_> {
     pub(crate) fn take(&mut self, item: LoadItem) {
         match item {
             LoadItem::Zone(header) => {
-                let assembler = Assembler::new(&header, &self.zones.rules, self.now);
+                let known = self.zones.zones.get(&header.id).filter(|known| known.incarnation == header.incarnation);
+                let previous = known.and_then(|known| known.state.as_ref()).map(|(serving, _)| serving);
+                let assembler = Assembler::with(Serving::new(&header, &self.zones.rules, previous), self.now);
                 self.current = Some((header, assembler));
             }
             LoadItem::Record(record) => {

@@ -43,7 +43,11 @@ pub(crate) struct Assembled {
 impl Assembler {
     /// Starts a zone; `now` is Unix seconds and decides the served serial (SOA-EDIT).
     pub fn new(header: &ZoneHeader, rules: &ZoneRules, now: u32) -> Assembler {
-        let serving = Serving::new(header, rules);
+        Assembler::with(Serving::new(header, rules, None), now)
+    }
+
+    /// The same for a zone that is served already.
+    pub(crate) fn with(serving: Serving, now: u32) -> Assembler {
         let builder = ZoneBuilder::new(serving.apex.clone(), serving.mode.clone());
         Assembler { serving, builder, soa: None, record_count: 0, now }
     }

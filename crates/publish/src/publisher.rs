@@ -47,6 +47,10 @@ pub struct PublishStatus {
     pub zones: usize,
     /// Rows that could not be served, since the start.
     pub bad_rows: u64,
+    /// Zones with a key that cannot be used.
+    pub zones_with_unusable_keys: usize,
+    /// Those of them without any active key that can: whoever asks for signatures gets SERVFAIL.
+    pub zones_unsignable: usize,
     /// Changes applied since the start.
     pub changes: u64,
     /// Full loads since the start.
@@ -260,6 +264,7 @@ impl Run {
         status.last_success = Some(Instant::now());
         status.zones = self.table.view().len();
         status.bad_rows = self.zones.bad_rows;
+        (status.zones_with_unusable_keys, status.zones_unsignable) = self.zones.unusable_keys();
         status.changes += changes;
     }
 

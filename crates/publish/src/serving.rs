@@ -16,7 +16,12 @@ use zone::{DenialMode, Nsec3Params, Rrset};
 pub(crate) struct Serving {
     pub(crate) apex: Name,
     pub(crate) mode: DenialMode,
+    /// Present where a key is active, even if none of those can be used: what has to be signed is then not answered.
     pub(crate) signer: Option<Arc<ZoneSigner>>,
+    /// The usable keys by row.
+    keys: Vec<(i64, Arc<ZoneKey>)>,
+    /// How many of its rows hold a key that cannot be used.
+    pub(crate) unusable_keys: usize,
     /// The SOA-EDIT mode that holds, "" for none.
     pub(crate) soa_edit: String,
     /// Digest types of CDS; the single type 0 is the delete form.
@@ -34,24 +39,26 @@ enum Cdnskey {
 }
 
 impl Serving {
-    /// Reads `header`. A key that cannot be used is logged and left out; a zone without a usable active
-    /// key is served unsigned.
-    pub(crate) fn new(header: &ZoneHeader, rules: &ZoneRules) -> Serving {
+    /// Reads `header`. A key that cannot be used is logged and left out, unless its row held a usable one in `previous`, how the
+    /// zone was served before: a row that was damaged must not take the zone's signatures away while this process knows better.
+    pub(crate) fn new(header: &ZoneHeader, rules: &ZoneRules, previous: Option<&Serving>) -> Serving {
         let first = |kind: &str| header.first(kind);
         let is_presigned = header.is_presigned();
-        let signer = if is_presigned { None } else { signer(header, rules) };
-        let mode = match (&signer, first("NSEC3PARAM")) {
+        let keys = match is_presigned {
+            true => Keys::default(),
+            false => Keys::read(header, previous.map(|previous| previous.keys.as_slice()).unwrap_or_default()),
+        };
+        let signer = if is_presigned { None } else { signer(header, &keys, rules) };
+        let can_sign = signer.as_ref().is_some_and(|signer| signer.can_sign());
+        let mode = match first("NSEC3PARAM") {
             // PowerDNS keeps the parameters of signed zones that it transferred in there.
-            _ if is_presigned => DenialMode::Presigned(stored_params(first("NSEC3PARAM"))),
-            (None, _) => DenialMode::Unsigned,
-            (Some(_), "") => DenialMode::Nsec,
-            (Some(_), text) => nsec3_mode(&header.name, text),
+            text if is_presigned => DenialMode::Presigned(stored_params(text)),
+            _ if !can_sign => DenialMode::Unsigned,
+            "" => DenialMode::Nsec,
+            text => nsec3_mode(&header.name, text),
         };
-        let default_soa_edit = if signer.is_some() && !rules.soa_edit_signed.is_empty() {
-            &rules.soa_edit_signed
-        } else {
-            &rules.soa_edit
-        };
+        let default_soa_edit =
+            if can_sign && !rules.soa_edit_signed.is_empty() { &rules.soa_edit_signed } else { &rules.soa_edit };
         let soa_edit = match first("SOA-EDIT") {
             "" => default_soa_edit.clone(),
             mode => mode.to_owned(),
@@ -64,6 +71,8 @@ impl Serving {
             apex: header.name.clone(),
             mode,
             signer,
+            unusable_keys: keys.unusable,
+            keys: keys.usable,
             soa_edit,
             cds_digests: cds.split(',').filter_map(|digest| digest.trim().parse().ok()).collect(),
             cdnskey: match cdnskey {
@@ -76,7 +85,7 @@ impl Serving {
 
     /// The RRsets made for the apex; the types that are not wanted have none. `ttl` in seconds.
     pub(crate) fn made(&self, ttl: u32) -> [(RecordType, Option<Rrset>); 4] {
-        let signer = self.signer.as_deref();
+        let signer = self.signer.as_deref().filter(|signer| signer.can_sign());
         let nsec3param = match &self.mode {
             DenialMode::Nsec3(params) => Some(Rrset::new(RecordType::NSEC3PARAM, ttl, vec![params.nsec3param_rdata()])),
             _ => None,
@@ -123,17 +132,47 @@ fn nsec3_mode(zone: &Name, text: &str) -> DenialMode {
     }
 }
 
-fn signer(header: &ZoneHeader, rules: &ZoneRules) -> Option<Arc<ZoneSigner>> {
-    if header.keys.is_empty() {
+fn signer(header: &ZoneHeader, keys: &Keys, rules: &ZoneRules) -> Option<Arc<ZoneSigner>> {
+    if header.keys.iter().all(|key| !key.active) {
         return None;
     }
-    let usable = header.keys.iter().filter_map(|stored| match ZoneKey::from_isc(&stored.content, stored.flags) {
-        Ok(key) => Some(KeyInUse { key: Arc::new(key), active: stored.active, published: stored.published }),
-        Err(error) => {
-            tracing::error!(zone = %header.name, key = stored.id, %error, "key cannot be used");
-            None
-        }
+    let in_use = header.keys.iter().filter_map(|stored| {
+        let (_, key) = keys.usable.iter().find(|(id, _)| *id == stored.id)?;
+        Some(KeyInUse { key: Arc::clone(key), active: stored.active, published: stored.published })
     });
-    let signer = ZoneSigner::new(header.name.clone(), usable.collect(), rules.signing.clone());
-    signer.can_sign().then(|| Arc::new(signer))
+    let signer = ZoneSigner::new(header.name.clone(), in_use.collect(), rules.signing.clone());
+    if !signer.can_sign() {
+        tracing::error!(zone = %header.name, "no active key can be used: whoever asks for signatures gets SERVFAIL");
+    }
+    Some(Arc::new(signer))
+}
+
+/// The keys of a zone's rows.
+#[derive(Default)]
+struct Keys {
+    usable: Vec<(i64, Arc<ZoneKey>)>,
+    unusable: usize,
+}
+
+impl Keys {
+    fn read(header: &ZoneHeader, previous: &[(i64, Arc<ZoneKey>)]) -> Keys {
+        let mut keys = Keys { usable: Vec::new(), unusable: 0 };
+        for stored in &header.keys {
+            let reason = match ZoneKey::from_isc(&stored.content, stored.flags) {
+                Ok(key) => match key.unfit() {
+                    None => {
+                        keys.usable.push((stored.id, Arc::new(key)));
+                        continue;
+                    }
+                    Some(reason) => reason.to_owned(),
+                },
+                Err(error) => error.to_string(),
+            };
+            keys.unusable += 1;
+            let kept = previous.iter().find(|(id, _)| *id == stored.id);
+            tracing::error!(zone = %header.name, key = stored.id, reason, is_kept = kept.is_some(), "key cannot be used");
+            keys.usable.extend(kept.cloned());
+        }
+        keys
+    }
 }

@@ -331,3 +331,34 @@ async fn soa_edit_moves_the_served_serial_alone() {
     let stored = server.store.zone(&name("signed.example")).await.unwrap().unwrap().serial;
     assert_eq!(stored, Some(5));
 }
+
+/// A zone with a DS at its parent must not go insecure, or lose its signatures, because a row was damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_key_signs_on_and_is_told_of() {
+    let server = Server::start(ZoneRules::default()).await;
+    server.create("example.com", secured(&["1 0 0 -"])).await;
+    let trouble = |server: &Server| {
+        let status = server.publisher.status();
+        (status.zones_with_unusable_keys, status.zones_unsignable)
+    };
+    let signer = |server: &Server| server.table.view().get(&name("example.com")).unwrap().signer.clone().unwrap();
+    assert_eq!(trouble(&server), (0, 0));
+    let before = signer(&server);
+    server.sql("UPDATE cryptokeys SET content = 'damaged'", |server| trouble(server) == (1, 0)).await;
+    assert_eq!(signer(&server).key_set(), before.key_set());
+    server.patch("example.com", vec![a("new.example.com")]).await;
+    assert!(server.is_wholly_signed("example.com"));
+
+    // Who never saw the key whole has nothing to sign with, and says so.
+    server.sql("DELETE FROM cryptokeys", |server| trouble(server) == (0, 0)).await;
+    assert!(server.table.view().get(&name("example.com")).unwrap().signer.is_none(), "no key, no signatures");
+    let back = "INSERT INTO cryptokeys (domain_id, flags, active, published, content) SELECT id, 257, 1, 1, 'damaged' FROM domains";
+    server.sql(back, |server| trouble(server) == (1, 1)).await;
+    assert!(!signer(&server).can_sign());
+    assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
+    server.sql("UPDATE cryptokeys SET active = 0", |server| trouble(server) == (1, 0)).await;
+    assert!(server.table.view().get(&name("example.com")).unwrap().signer.is_none(), "none is active");
+    server.store.delete_zone(&name("example.com")).await.unwrap();
+    server.published().await;
+    assert_eq!(trouble(&server), (0, 0));
+}

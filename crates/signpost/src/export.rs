@@ -7,8 +7,8 @@ use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
-use dnssec::ServedZone;
 use dnssec::signer::HeldSignatures;
+use dnssec::{ServedZone, ZoneSigner};
 use publish::Assembler;
 use store::{LoadItem, LoadZones, ServedRecord};
 use wire::{Name, RecordType};
@@ -29,7 +29,7 @@ pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mu
         return print_stored(out, stored);
     }
     let signer = served.signer.as_deref().filter(|_| with_dnssec);
-    if with_dnssec && signer.is_none() && !served.zone.is_presigned() {
+    if with_dnssec && !signer.is_some_and(ZoneSigner::can_sign) && !served.zone.is_presigned() {
         bail!("zone {zone} is not signed: it has no active key that can be used");
     }
     let mut rrsets = if with_dnssec { signed_zone(&served.zone) } else { stored_zone(&served) };

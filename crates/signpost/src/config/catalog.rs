@@ -183,6 +183,18 @@ pub const SETTINGS: &[Setting] = &[
         "ecdsa256",
         "Algorithm of a new zone-signing key; empty: one key for all",
     ),
+    setting(
+        "default-ksk-size",
+        Kind::Count { min: 0, max: 4096 },
+        "0",
+        "Bits of a new RSA key-signing key; 0: 2048, or to be named",
+    ),
+    setting(
+        "default-zsk-size",
+        Kind::Count { min: 0, max: 4096 },
+        "0",
+        "Bits of a new RSA zone-signing key; 0: 2048, or to be named",
+    ),
     setting("default-nsec3param", Kind::Text, "1 0 0 -", "Denial of newly secured zones; empty: NSEC"),
     setting("default-publish-cds", Kind::Text, "", "Digest types of CDS records; empty: none"),
     setting("default-publish-cdnskey", Kind::Text, "", "1: publish CDNSKEY records"),

@@ -38,6 +38,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("default-zsk-algorithm", "default-zsk-algorithm"),
     ("default-ksk-algorithms", "default-ksk-algorithm"),
     ("default-zsk-algorithms", "default-zsk-algorithm"),
+    ("default-ksk-size", "default-ksk-size"),
+    ("default-zsk-size", "default-zsk-size"),
     ("default-publish-cds", "default-publish-cds"),
     ("default-publish-cdnskey", "default-publish-cdnskey"),
     ("max-nsec3-iterations", "max-nsec3-iterations"),
@@ -219,10 +221,6 @@ const IGNORED: &[(&str, &[&str])] = &[
             "max-tcp-transactions-per-conn",
             "tcp-fast-open",
         ],
-    ),
-    (
-        "has no effect: keys are made by the algorithm alone, RSA keys are imported",
-        &["default-ksk-size", "default-zsk-size"],
     ),
     ("has no effect: keys and metadata are always used", &["gpgsql-dnssec", "gsqlite3-dnssec"]),
     (

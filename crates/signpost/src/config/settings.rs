@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::{ApiKey, ZoneDefaults};
 use dataplane::profile::{Clients, Label};
 use dataplane::{CookieSecret, CookieSecrets, RateLimits};
-use dnssec::{Algorithm, SigningPolicy};
+use dnssec::{Algorithm, RSA_BITS, SigningPolicy};
 use wire::network::NetworkError;
 use wire::{Name, Network};
 
@@ -360,6 +360,8 @@ fn zones(layers: &Layers) -> Result<ZoneDefaults, ConfigError> {
             layers.refuse("default-ksk-algorithm", "is empty and so is default-zsk-algorithm: no key could be made")
         );
     }
+    let ksk_bits = rsa_bits(layers, "default-ksk-size")?;
+    let zsk_bits = rsa_bits(layers, "default-zsk-size")?;
     let nsec3param = Some(own("default-nsec3param").to_owned()).filter(|text| !text.is_empty());
     let iterations_max = layers.count("max-nsec3-iterations");
     if let Some(text) = &nsec3param {
@@ -382,6 +384,8 @@ fn zones(layers: &Layers) -> Result<ZoneDefaults, ConfigError> {
         api_rectify: layers.is_on("default-api-rectify"),
         ksk_algorithm,
         zsk_algorithm,
+        ksk_bits,
+        zsk_bits,
         nsec3param,
         catalog,
         publish_cds: layers.text("default-publish-cds").to_owned(),
@@ -406,6 +410,18 @@ fn algorithm(layers: &Layers, name: &str, text: &str) -> Result<Option<Algorithm
         || layers.refuse(name, format!("'{text}' is not an algorithm that keys can be made for; use ecdsa256"));
     let algorithm: Algorithm = text.parse().map_err(|_| unknown())?;
     Ok(Some(algorithm))
+}
+
+/// Algorithms other than RSA have one size, so that nothing else can be set.
+fn rsa_bits(layers: &Layers, name: &str) -> Result<Option<u32>, ConfigError> {
+    match layers.count(name) {
+        0 => Ok(None),
+        bits if RSA_BITS.contains(&bits) => Ok(Some(bits)),
+        bits => {
+            let (min, max) = (RSA_BITS.start(), RSA_BITS.end());
+            Err(layers.refuse(name, format!("{bits} is not 0 and not within {min} to {max}")))
+        }
+    }
 }
 
 fn signing(layers: &Layers) -> Result<SigningPolicy, ConfigError> {

@@ -212,6 +212,12 @@ fn a_bad_value_names_setting_source_and_reason() {
     assert!(error(&[], "--cookies=perhaps").ends_with("is not one of answer, require, off"));
     assert!(error(&[], "--log-filter=a=b=c").starts_with("setting log-filter (flag --log-filter): "));
     assert!(error(&[], "--default-ksk-algorithm=rot13").starts_with("setting default-ksk-algorithm (flag"));
+    assert!(error(&[], "--default-ksk-algorithm=rsasha1").starts_with("setting default-ksk-algorithm (flag"));
+    assert_eq!(
+        error(&[], "--default-zsk-size=512"),
+        "setting default-zsk-size (flag --default-zsk-size): 512 is not 0 and not within 1024 to 4096"
+    );
+    assert!(error(&[], "--default-ksk-size=4097").starts_with("setting default-ksk-size (flag"));
     assert!(error(&[], "--default-soa-content=nonsense").starts_with("setting default-soa-content (flag"));
     assert!(error(&[], "--default-catalog-zone=a..b").starts_with("setting default-catalog-zone (flag"));
     assert!(error(&[], "--default-nsec3param=7").starts_with("setting default-nsec3param (flag"));
@@ -286,6 +292,8 @@ fn dnssec_defaults_of_powerdns_yield_to_what_is_set_by_hand() {
     assert_eq!(pdns.ksk_algorithm, Some(dnssec::Algorithm::EcdsaP256Sha256));
     let mixed = loaded(&[("PDNS_default_zsk_algorithm", "ecdsa384")], "--dnssec-defaults=pdns").zones;
     assert_eq!(mixed.zsk_algorithm, Some(dnssec::Algorithm::EcdsaP384Sha384));
+    let rsa = loaded(&[("PDNS_default_ksk_size", "3072")], "--default-ksk-algorithm=rsasha256").zones;
+    assert_eq!((rsa.ksk_bits, rsa.zsk_bits), (Some(3072), None));
     let csk = loaded(&[("PDNS_default_zsk_algorithm", "")], "").zones;
     assert_eq!(csk.zsk_algorithm, None);
     assert_eq!(csk.nsec3param.as_deref(), Some("1 0 0 -"));

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ::dnssec::ZoneKey;
 use ::dnssec::presigned::{self, Depth, Fault};
 use publish::{Assembler, ZoneRules};
-use store::{LoadItem, LoadZones, RrsetFilter, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
+use store::{LoadItem, LoadZones, RrsetFilter, StoredKey, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
 use wire::{Name, RecordType};
 
 use super::output::{Failure, Outcome};
 use super::{Tool, content};
+
+/// RSA keys of fewer bits than this are not to be relied on (NIST SP 800-57).
+const RSA_BITS_SAFE: u32 = 2048;
 
 pub(super) async fn check(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zone = Tool::name(&parameters[0])?;
@@ -47,6 +51,7 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let is_presigned = metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
     let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
     let mut findings = examine(&zone.name, &rrsets, is_presigned);
+    examine_keys(&zone.name, &tool.store.keys(zone.id).await?, &mut findings);
     if is_presigned {
         for fault in presigned_faults(tool, zone).await? {
             findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
@@ -63,6 +68,32 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
         findings.warnings
     ));
     Ok(findings.errors)
+}
+
+/// Keys that cannot be used, and those that few will believe.
+fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
+    let zone = zone.to_dotless();
+    for key in keys {
+        if let Some(why) = api::keys::unusable(key) {
+            let text = format!("Key {} of zone '{zone}' cannot be used: {why}", key.id);
+            // One that signs and stands nowhere is missed by nobody.
+            if key.active { findings.error(text) } else { findings.warning(text) }
+        } else if let Ok(read) = ZoneKey::from_isc(&key.content, key.flags)
+            && read.algorithm().fixed_bits().is_none()
+            && read.bits() < RSA_BITS_SAFE
+        {
+            let bits = read.bits();
+            findings.warning(format!(
+                "Key {} of zone '{zone}' has {bits} bits: RSA keys below {RSA_BITS_SAFE} are weak, and some validators ignore them",
+                key.id
+            ));
+        }
+    }
+    let is_active = |key: &&StoredKey| key.active;
+    if keys.iter().any(|key| key.active) && keys.iter().filter(is_active).all(|key| api::keys::unusable(key).is_some())
+    {
+        findings.error(format!("No active key of zone '{zone}' can be used: validating resolvers get SERVFAIL"));
+    }
 }
 
 /// What is missing or wrong among the signatures and denial records of a presigned zone, as it is served.

@@ -1,13 +1,14 @@
 //! add-zone-key, import-zone-key, the flags of keys, remove-zone-key, list-keys, and what can be exported of a key.
 
 use api::keys::{KeyDescription, algorithm_name, describe, describe_all};
-use dnssec::{Algorithm, ZoneKey};
+use dnssec::{Algorithm, RSA_BITS, ZoneKey};
 use store::{KeyChange, SerialBump, StoreError, StoredKey, ZoneEdit, ZoneFilter};
 use wire::Name;
+use zeroize::Zeroizing;
 
 use super::Tool;
 use super::commands::Spelling;
-use super::output::{Failure, Outcome};
+use super::output::{Failure, Outcome, Output};
 
 /// Longest key file, in octets: an RSA key of 4096 bits has 3,300.
 const KEY_FILE_BYTES_MAX: u64 = 16_384;
@@ -59,11 +60,7 @@ pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
     });
     let default = if flags == 257 { tool.defaults.ksk_algorithm } else { tool.defaults.zsk_algorithm };
     let algorithm = wanted.algorithm.or(default).or(tool.defaults.ksk_algorithm).unwrap_or(Algorithm::EcdsaP256Sha256);
-    if let (Some(bits), Some(fixed)) = (wanted.bits, algorithm.fixed_bits())
-        && bits != fixed
-    {
-        return Err(Failure::said("Error: The algorithm does not support the given bit size."));
-    }
+    let bits = size(algorithm, wanted.bits.or(tool.defaults.bits(algorithm, flags)))?;
     let mut tags: Vec<u16> = tool
         .store
         .keys(summary.id)
@@ -71,7 +68,7 @@ pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
         .iter()
         .filter_map(|key| Some(ZoneKey::from_isc(&key.content, key.flags).ok()?.key_tag()))
         .collect();
-    let content = api::defaults::generate_apart_from(&mut tags, algorithm, flags)
+    let content = api::defaults::generate_apart_from(&mut tags, algorithm, bits, flags)
         .map_err(|error| Failure::Said(format!("Adding key failed: {error}")))?;
     let id = put(tool, &zone, flags, &wanted, content).await?;
     let (name, active) = (if flags == 257 { "KSK" } else { "ZSK" }, u8::from(wanted.is_active));
@@ -86,20 +83,80 @@ pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
 pub(super) async fn import(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zone = Tool::name(&parameters[0])?;
     let file = &parameters[1];
+    let text = read_key_file(file)?;
+    let wanted = parse(&parameters[2..], true)?;
+    import_text(tool, &zone, file, &text, &wanted).await
+}
+
+/// PowerDNS takes the algorithm as a number only.
+pub(super) async fn import_pem(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let zone = Tool::name(&parameters[0])?;
+    let file = &parameters[1];
+    let unknown = |error| Failure::Said(format!("Error: {error}"));
+    let algorithm: Algorithm = parameters[2].parse().map_err(unknown)?;
+    let wanted = parse(&parameters[3..], true)?;
+    let pem = read_key_file(file)?;
+    let refused = |error| Failure::Said(format!("Error: Failed to read private key from PEM file `{file}`: {error}"));
+    let text = dnssec::pem::read(&pem, algorithm).map_err(refused)?;
+    import_text(tool, &zone, file, &text, &wanted).await
+}
+
+fn read_key_file(file: &str) -> Result<Zeroizing<String>, Failure> {
     let unreadable = || Failure::Said(format!("Error: Unable to read file '{file}' for generating DNS Private Key"));
     let length = std::fs::metadata(file).map_err(|_| unreadable())?.len();
     if length > KEY_FILE_BYTES_MAX {
         return Err(Failure::Said(format!("Error: key file '{file}' is longer than {KEY_FILE_BYTES_MAX} octets")));
     }
-    let text = std::fs::read_to_string(file).map_err(|_| unreadable())?;
-    let wanted = parse(&parameters[2..], true)?;
+    std::fs::read_to_string(file).map(Zeroizing::new).map_err(|_| unreadable())
+}
+
+async fn import_text(tool: &mut Tool, zone: &Name, file: &str, text: &str, wanted: &Wanted) -> Outcome {
     let flags = wanted.flags.unwrap_or(257);
     let refused = |error| Failure::Said(format!("Error: key file '{file}': {error}"));
-    ZoneKey::from_isc(&text, flags).map_err(refused)?;
-    let content = dnssec::isc::normalize(&text).map_err(refused)?.to_string();
-    let id = put(tool, &zone, flags, &wanted, content).await?;
+    let key = ZoneKey::from_isc(text, flags).map_err(refused)?;
+    if wanted.is_active
+        && let Some(why) = key.unfit()
+    {
+        return Err(Failure::Said(format!("Error: key file '{file}': the key cannot be active: {why}")));
+    }
+    let content = dnssec::isc::normalize(text).map_err(refused)?.to_string();
+    let id = put(tool, zone, flags, wanted, content).await?;
     tool.output.data(id);
     Ok(())
+}
+
+/// A key on standard output, for no zone.
+pub(super) fn generate(output: &mut Output, parameters: &[String]) -> Result<(), Failure> {
+    let wanted = parse(parameters, true)?;
+    let flags = wanted.flags.unwrap_or(256);
+    let algorithm = wanted.algorithm.unwrap_or(Algorithm::EcdsaP256Sha256);
+    let bits = size(algorithm, wanted.bits)?;
+    let name = if flags == 257 { "KSK" } else { "ZSK" };
+    output.chatter(format_args!("Generating a {name} with algorithm = {}", algorithm.number()));
+    if let Some(bits) = wanted.bits {
+        output.chatter(format_args!("Requesting specific key size of {bits} bits"));
+    }
+    let made = ZoneKey::generate_sized(algorithm, bits);
+    let text = made.map_err(|error| Failure::Said(format!("Error: no key could be made: {error}")))?;
+    output.data(format_args!("Flags: {flags}"));
+    output.data(text.trim_end());
+    output.data("");
+    Ok(())
+}
+
+/// The size of a new key, in bits.
+fn size(algorithm: Algorithm, bits: Option<u32>) -> Result<u32, Failure> {
+    let Some(bits) = bits.filter(|&bits| bits != 0).or(algorithm.fixed_bits()) else {
+        let (number, name) = (algorithm.number(), algorithm.mnemonic());
+        let text =
+            format!("Error: Creating an algorithm {number} ({name}) key requires the size (in bits) to be passed.");
+        return Err(Failure::Said(text));
+    };
+    match algorithm.fixed_bits() {
+        Some(fixed) if fixed == bits => Ok(bits),
+        None if RSA_BITS.contains(&bits) => Ok(bits),
+        _ => Err(Failure::said("Error: The algorithm does not support the given bit size.")),
+    }
 }
 
 async fn put(tool: &Tool, zone: &Name, flags: u16, wanted: &Wanted, content: String) -> Result<i64, Failure> {
@@ -117,6 +174,13 @@ pub(super) async fn set_flags(
 ) -> Outcome {
     let zone = Tool::name(&parameters[0])?;
     let id = key_id(&parameters[1])?;
+    if active == Some(true)
+        && let Some(summary) = tool.store.zone(&zone).await?
+        && let Some(key) = tool.store.keys(summary.id).await?.iter().find(|key| key.id == id && !key.active)
+        && let Some(why) = api::keys::unusable(key)
+    {
+        return Err(Failure::Said(format!("Error: key {id} cannot be used, and so not be activated: {why}")));
+    }
     change_key(tool, &zone, KeyChange::Set { id, active, published }, id).await
 }
 
@@ -177,6 +241,14 @@ pub(super) async fn export(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let (_, key) = find(tool, parameters).await?;
     tool.output.data(key.content.trim_end());
     tool.output.data("");
+    Ok(())
+}
+
+pub(super) async fn export_pem(tool: &mut Tool, parameters: &[String]) -> Outcome {
+    let (_, key) = find(tool, parameters).await?;
+    let refused = |error| Failure::Said(format!("Error: key {}: {error}", key.id));
+    let pem = dnssec::pem::write(&key.content).map_err(refused)?;
+    tool.output.data(pem.trim_end());
     Ok(())
 }
 
@@ -248,6 +320,20 @@ mod tests {
         assert_eq!(wanted.algorithm, Some(Algorithm::EcdsaP384Sha384));
         assert!(wanted.is_active && !wanted.is_published);
         assert!(parse(&words("blah"), false).is_err());
+    }
+
+    #[test]
+    fn only_rsa_has_a_size_to_choose() {
+        let refused = |algorithm, bits| size(algorithm, bits).unwrap_err().to_string();
+        assert_eq!(size(Algorithm::Ed25519, None).unwrap(), 256);
+        assert_eq!(size(Algorithm::RsaSha256, Some(1536)).unwrap(), 1536);
+        assert_eq!(
+            refused(Algorithm::RsaSha512, None),
+            "Error: Creating an algorithm 10 (RSASHA512) key requires the size (in bits) to be passed."
+        );
+        for (algorithm, bits) in [(Algorithm::RsaSha256, 512), (Algorithm::EcdsaP256Sha256, 384)] {
+            assert_eq!(refused(algorithm, Some(bits)), "Error: The algorithm does not support the given bit size.");
+        }
     }
 
     #[test]

@@ -151,8 +151,17 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         return usage_exit(spelling);
     }
     if entry.access == Access::None {
-        dnssec::list_algorithms(&mut output, parameters);
-        return exit(output.flush());
+        let outcome = match entry.command {
+            Command::GenerateZoneKey => keys::generate(&mut output, parameters),
+            _ => {
+                dnssec::list_algorithms(&mut output, parameters);
+                Ok(())
+            }
+        };
+        if let Err(failure) = &outcome {
+            output.chatter(failure);
+        }
+        return exit(output.flush() && outcome.is_ok());
     }
     sources.flags.extend(flags);
     let (store, defaults) = match open(&sources, entry.access, &mut output).await {
@@ -270,6 +279,7 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::RectifyZone => dnssec::rectify(tool, parameters).await,
         Command::RectifyAllZones => dnssec::rectify_all(tool, parameters).await,
         Command::HashZoneRecord => dnssec::hash(tool, parameters).await,
+        Command::GenerateZoneKey => keys::generate(&mut tool.output, parameters),
         Command::ListAlgorithms => {
             dnssec::list_algorithms(&mut tool.output, parameters);
             Ok(())
@@ -283,6 +293,8 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::RemoveZoneKey => keys::remove(tool, parameters).await,
         Command::ListKeys => keys::list(tool, parameters).await,
         Command::ExportZoneKey => keys::export(tool, parameters).await,
+        Command::ExportZoneKeyPem => keys::export_pem(tool, parameters).await,
+        Command::ImportZoneKeyPem => keys::import_pem(tool, parameters).await,
         Command::ExportZoneDnskey => keys::export_dnskey(tool, parameters).await,
         Command::ExportZoneDs => show::export_ds(tool, parameters).await,
         Command::ShowZone => show::show(tool, parameters).await,

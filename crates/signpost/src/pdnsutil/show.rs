@@ -126,8 +126,10 @@ fn show_key(tool: &mut Tool, zone: &Name, key: &KeyDescription) {
                 tool.output.data(format_args!("DS = {line}"));
             }
         }
-        Ok(_) => {}
-        Err(error) => tool.output.chatter(format_args!("Key {} cannot be used: {error}", key.id)),
+        Ok(_) | Err(_) => {}
+    }
+    if let Some(why) = &key.unusable {
+        tool.output.chatter(format_args!("Key {} cannot be used: {why}", key.id));
     }
 }
 

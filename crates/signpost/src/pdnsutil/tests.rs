@@ -241,6 +241,67 @@ async fn section_13_2_securing_as_powerdns_does() {
 }
 
 #[tokio::test]
+async fn section_13_2_rsa_keys_and_pem() {
+    let shell = Shell::new("rsa").await.like_pdns();
+    shell.run("create-zone example.test").await;
+    let added = "Added a ZSK with algorithm = 8, active=0\nRequested specific key size of 1024 bits\n";
+    shell.expect("add-zone-key example.test zsk 1024 rsasha256", "1\n", added, 0).await;
+    let size = "Error: Creating an algorithm 8 (RSASHA256) key requires the size (in bits) to be passed.\n";
+    shell.expect("add-zone-key example.test zsk rsasha256", "", size, 1).await;
+    let bad = "Error: The algorithm does not support the given bit size.\n";
+    shell.expect("add-zone-key example.test zsk 512 rsasha256", "", bad, 1).await;
+    let sha1 = shell.run("add-zone-key example.test zsk 2048 rsasha1").await;
+    assert!(sha1.1.contains("unknown algorithm, key flag or size 'rsasha1'"), "{}", sha1.1);
+
+    // Out as PEM, in again as the same key; as any file of openssl's.
+    let (pem, _, code) = shell.run("export-zone-key-pem example.test 1").await;
+    assert!(pem.starts_with("-----BEGIN RSA PRIVATE KEY-----\n") && code == 0, "{pem}");
+    let file = shell.file("pem", &pem);
+    shell.expect(&format!("import-zone-key-pem example.test {file} 8 zsk"), "2\n", "", 0).await;
+    let first = shell.run("export-zone-key example.test 1").await;
+    assert_eq!(shell.run("zone export-key example.test 2").await, first);
+    let (_, err, code) = shell.run(&format!("import-zone-key-pem example.test {file} 13")).await;
+    assert!(err.starts_with("Error: Failed to read private key from PEM file `") && code == 1, "{err}");
+
+    let (out, err, code) = shell.run("generate-zone-key ksk rsasha512 1024").await;
+    assert!(out.starts_with("Flags: 257\nPrivate-key-format: v1.2\nAlgorithm: 10 (RSASHA512)\nModulus: "), "{out}");
+    assert_eq!(
+        (err.as_str(), code),
+        ("Generating a KSK with algorithm = 10\nRequesting specific key size of 1024 bits\n", 0)
+    );
+    // What it prints can be imported.
+    let file = shell.file("generated", &out);
+    shell.expect(&format!("import-zone-key example.test {file} inactive"), "3\n", "", 0).await;
+}
+
+#[tokio::test]
+async fn keys_of_no_use_are_named_and_not_made_active() {
+    let shell = Shell::new("unusable").await;
+    shell.run("create-zone example.test ns1.example.net").await;
+    let tiny = shell.file("tiny", include_str!("../../../dnssec/tests/keys/rsasha256-256.private"));
+    let (_, err, code) = shell.run(&format!("import-zone-key example.test {tiny}")).await;
+    assert!(
+        err.contains("the key cannot be active: RSASHA256 with a key of 256 bits must not sign") && code == 1,
+        "{err}"
+    );
+    shell.expect(&format!("import-zone-key example.test {tiny} inactive"), "1\n", "", 0).await;
+    let (_, err, code) = shell.run("activate-zone-key example.test 1").await;
+    assert!(err.starts_with("Error: key 1 cannot be used, and so not be activated: ") && code == 1, "{err}");
+    let (out, err, _) = shell.run("show-zone example.test").await;
+    assert!(out.contains("algo = 8, bits = 256\tInactive\t Published"), "{out}");
+    assert!(err.starts_with("Key 1 cannot be used: "), "{err}");
+    let (out, ..) = shell.run("check-zone example.test").await;
+    assert!(out.starts_with("[Warning] Key 1 of zone 'example.test' cannot be used: "), "{out}");
+    let weak = shell.file("weak", include_str!("../../../dnssec/tests/keys/rsasha256-1024.private"));
+    shell.expect(&format!("import-zone-key example.test {weak}"), "2\n", "", 0).await;
+    let (out, ..) = shell.run("check-zone example.test").await;
+    assert!(
+        out.contains("[Warning] Key 2 of zone 'example.test' has 1024 bits: RSA keys below 2048 are weak"),
+        "{out}"
+    );
+}
+
+#[tokio::test]
 async fn our_own_defaults_give_two_keys_and_nsec3() {
     let shell = Shell::new("own").await;
     shell.run("create-zone two.test ns.two.test").await;

@@ -67,6 +67,18 @@ impl MetricsSource for Metrics {
         put("changes_total", "counter", "Changes taken from the feed since the start", status.changes as f64);
         put("loads_total", "counter", "Full loads of all zones since the start", status.loads as f64);
         put("bad_rows_total", "counter", "Rows that could not be served, since the start", status.bad_rows as f64);
+        put(
+            "zones_with_unusable_keys",
+            "gauge",
+            "Zones with a key that cannot be used; check-zone names it",
+            status.zones_with_unusable_keys as f64,
+        );
+        put(
+            "zones_unsignable",
+            "gauge",
+            "Zones with active keys none of which can be used: SERVFAIL for validating resolvers",
+            status.zones_unsignable as f64,
+        );
         put("signatures_total", "counter", "Signatures made ahead of queries since the start", status.signed as f64);
         put(
             "presigned_faulty_zones",
