@@ -12,8 +12,9 @@ use std::fs;
 /// Marks the SQL that tests run.
 const RUN: &str = "<!-- tests/docs.rs runs these statements -->\n```sql\n";
 
-/// Words with dashes in the manual that are neither settings nor commands: parts of API paths, and a folder.
-const OTHER_WORDS: &[&str] = &["axfr-retrieve", "search-data", "signpost-data"];
+/// Words with dashes in the manual that are neither settings nor commands: parts of API paths, a folder, and what
+/// HAProxy calls it.
+const OTHER_WORDS: &[&str] = &["axfr-retrieve", "search-data", "send-proxy-v2", "signpost-data"];
 
 /// Variables that stand in the manual as examples of what is no setting.
 const INJECTED: &[&str] = &["SIGNPOST_PORT", "PDNS_SERVICE_HOST", "PDNS_PORT_53_UDP", "PDNS_PORT_53_UDP_ADDR"];

@@ -152,6 +152,11 @@ fn every_target_has_a_test() {
 }
 
 #[test]
+fn proxy_header() {
+    hold("proxy_header", MANY);
+}
+
+#[test]
 fn every_target_is_wrapped_for_libfuzzer() {
     let manifest = std::fs::read_to_string(workspace().join("tests/fuzz/Cargo.toml")).expect("the wrappers are there");
     for (target, _) in TARGETS {

@@ -39,6 +39,7 @@ pub const TARGETS: &[Target] = &[
     ("svcb_text", svcb_text),
     ("isc_key", isc_key),
     ("settings", settings),
+    ("proxy_header", proxy_header),
 ];
 
 /// A DNS message from anybody. Whatever it is, the reply is none or one that [`reply::check`] and hickory-proto take.
@@ -77,6 +78,16 @@ pub fn edns_options(data: &[u8]) {
     if let Some((reply, _)) = answer(&message.concat(), transport(choice)) {
         crate::query::decode(&reply);
     }
+}
+
+/// What a load balancer puts before a message. A header says how long it is: with an octet less it is none, with more after it the same.
+pub fn proxy_header(data: &[u8]) {
+    let Ok(header) = dataplane::proxy::parse(data) else { return };
+    assert!(data.len() >= header.octets, "a header longer than its datagram");
+    assert_eq!(dataplane::proxy::parse(&data[..header.octets]), Ok(header));
+    assert!(dataplane::proxy::parse(&data[..header.octets - 1]).is_err());
+    let longer = [data, b"more"].concat();
+    assert_eq!(dataplane::proxy::parse(&longer), Ok(header));
 }
 
 /// Answers a message drawn at random and checks the reply, which is returned.

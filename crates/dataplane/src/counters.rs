@@ -1,6 +1,6 @@
 //! Counters under the names PowerDNS gives them, kept by each worker and summed when read.
 
-use crate::answer::{Outcome, Reply};
+use crate::answer::{Outcome, Reply, Transport};
 use crate::cookie::CookieProof;
 use crate::tail::Refusal;
 use std::net::IpAddr;
@@ -36,6 +36,15 @@ pub(crate) enum Counter {
     Tcp6Queries,
     Tcp6Answers,
     Tcp6AnswersBytes,
+    DotQueries,
+    DotAnswers,
+    DotAnswersBytes,
+    DohQueries,
+    DohAnswers,
+    DohAnswersBytes,
+    DoqQueries,
+    DoqAnswers,
+    DoqAnswersBytes,
     UdpDoQueries,
     Corrupt,
     Unauth,
@@ -60,9 +69,30 @@ pub(crate) enum Counter {
     TcpIdleTimeouts,
     TcpWriteTimeouts,
     TcpClosedForRoom,
+    DotConnections,
+    DotAcceptErrors,
+    DotHandshakeFailures,
+    DotIdleTimeouts,
+    DotWriteTimeouts,
+    DotClosedForRoom,
+    DohConnections,
+    DohAcceptErrors,
+    DohHandshakeFailures,
+    DohIdleTimeouts,
+    DohClosedForRoom,
+    DohRefused,
+    DoqConnections,
+    DoqRetries,
+    DoqHandshakeFailures,
+    DoqIdleTimeouts,
+    DoqWriteTimeouts,
+    DoqClosedForRoom,
+    DoqProtocolErrors,
+    ProxyHeaderInvalid,
+    ProxyHeaderRefused,
 }
 
-const COUNTERS: usize = Counter::TcpClosedForRoom as usize + 1;
+const COUNTERS: usize = Counter::ProxyHeaderRefused as usize + 1;
 
 /// A value to be shown: name with dashes as PowerDNS has it, what it counts, and the counters it sums.
 struct Shown(&'static str, &'static str, &'static [Counter]);
@@ -125,8 +155,143 @@ const SHOWN: &[Shown] = {
         Shown("tcp-idle-timeouts", "Number of TCP connections closed for being idle", &[TcpIdleTimeouts]),
         Shown("tcp-write-timeouts", "Number of TCP connections closed for not reading answers", &[TcpWriteTimeouts]),
         Shown("tcp-closed-for-room", "Number of TCP connections closed to make room for new ones", &[TcpClosedForRoom]),
+        Shown("dot-queries", "Number of DNS over TLS queries received", &[DotQueries]),
+        Shown("dot-answers", "Number of answers sent out over TLS", &[DotAnswers]),
+        Shown("dot-answers-bytes", "Total size of answers sent out over TLS", &[DotAnswersBytes]),
+        Shown("dot-connections", "Number of DNS over TLS connections accepted", &[DotConnections]),
+        Shown("dot-accept-errors", "Number of failed calls to accept a DNS over TLS connection", &[DotAcceptErrors]),
+        Shown("dot-handshake-failures", "Number of DNS over TLS handshakes that failed", &[DotHandshakeFailures]),
+        Shown("dot-idle-timeouts", "Number of DNS over TLS connections closed for being idle", &[DotIdleTimeouts]),
+        Shown(
+            "dot-write-timeouts",
+            "Number of DNS over TLS connections closed for not reading answers",
+            &[DotWriteTimeouts],
+        ),
+        Shown(
+            "dot-closed-for-room",
+            "Number of DNS over TLS connections closed to make room for new ones",
+            &[DotClosedForRoom],
+        ),
+        Shown("doh-queries", "Number of DNS over HTTPS queries received", &[DohQueries]),
+        Shown("doh-answers", "Number of answers sent out over HTTPS", &[DohAnswers]),
+        Shown("doh-answers-bytes", "Total size of answers sent out over HTTPS", &[DohAnswersBytes]),
+        Shown("doh-refused", "Number of HTTP requests that were no DNS queries, answered 4xx", &[DohRefused]),
+        Shown("doh-connections", "Number of DNS over HTTPS connections accepted", &[DohConnections]),
+        Shown("doh-accept-errors", "Number of failed calls to accept a DNS over HTTPS connection", &[DohAcceptErrors]),
+        Shown("doh-handshake-failures", "Number of DNS over HTTPS handshakes that failed", &[DohHandshakeFailures]),
+        Shown("doh-idle-timeouts", "Number of DNS over HTTPS connections closed for being idle", &[DohIdleTimeouts]),
+        Shown(
+            "doh-closed-for-room",
+            "Number of DNS over HTTPS connections closed to make room for new ones",
+            &[DohClosedForRoom],
+        ),
+        Shown("doq-queries", "Number of DNS over QUIC queries received", &[DoqQueries]),
+        Shown("doq-answers", "Number of answers sent out over QUIC", &[DoqAnswers]),
+        Shown("doq-answers-bytes", "Total size of answers sent out over QUIC", &[DoqAnswersBytes]),
+        Shown("doq-connections", "Number of DNS over QUIC connections accepted", &[DoqConnections]),
+        Shown("doq-retries", "Number of DNS over QUIC clients asked to prove their address first", &[DoqRetries]),
+        Shown("doq-handshake-failures", "Number of DNS over QUIC handshakes that failed", &[DoqHandshakeFailures]),
+        Shown("doq-idle-timeouts", "Number of DNS over QUIC connections closed for being idle", &[DoqIdleTimeouts]),
+        Shown(
+            "doq-write-timeouts",
+            "Number of DNS over QUIC connections closed for not reading answers",
+            &[DoqWriteTimeouts],
+        ),
+        Shown(
+            "doq-closed-for-room",
+            "Number of DNS over QUIC connections closed to make room for new ones",
+            &[DoqClosedForRoom],
+        ),
+        Shown(
+            "doq-protocol-errors",
+            "Number of DNS over QUIC connections closed for breaking RFC 9250",
+            &[DoqProtocolErrors],
+        ),
+        Shown(
+            "proxy-protocol-invalid",
+            "Number of messages and connections of proxies without a valid PROXY header",
+            &[ProxyHeaderInvalid],
+        ),
+        Shown(
+            "proxy-protocol-refused",
+            "Number of messages and connections with a PROXY header that are not from a proxy",
+            &[ProxyHeaderRefused],
+        ),
     ]
 };
+
+/// What carries messages in connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// DNS over TCP.
+    Tcp,
+    /// DNS over TLS.
+    Tls,
+    /// DNS over HTTPS, or over HTTP behind a proxy that ends TLS.
+    Https,
+    /// DNS over QUIC.
+    Quic,
+}
+
+/// What happens to connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Accepted,
+    HandshakeFailed,
+    Idle,
+    Unread,
+    ClosedForRoom,
+}
+
+/// How many kinds of [`Carrier`] there are.
+pub(crate) const CARRIERS: usize = 4;
+
+impl Carrier {
+    pub(crate) const ALL: [Carrier; CARRIERS] = [Carrier::Tcp, Carrier::Tls, Carrier::Https, Carrier::Quic];
+
+    /// What messages are answered as.
+    pub(crate) fn transport(self) -> Transport {
+        match self {
+            Carrier::Tcp => Transport::Tcp,
+            Carrier::Tls => Transport::Tls,
+            Carrier::Https => Transport::Https,
+            Carrier::Quic => Transport::Quic,
+        }
+    }
+
+    pub(crate) fn counter(self, event: Event) -> Counter {
+        use Counter::*;
+        let [accepted, handshake_failed, idle, unread, closed_for_room] = match self {
+            // Without TLS there is no handshake that could fail after accept.
+            Carrier::Tcp => [TcpConnections, TcpAcceptErrors, TcpIdleTimeouts, TcpWriteTimeouts, TcpClosedForRoom],
+            Carrier::Tls => [DotConnections, DotHandshakeFailures, DotIdleTimeouts, DotWriteTimeouts, DotClosedForRoom],
+            // Whoever does not read gets no further query answered: idle.
+            Carrier::Https => {
+                [DohConnections, DohHandshakeFailures, DohIdleTimeouts, DohIdleTimeouts, DohClosedForRoom]
+            }
+            Carrier::Quic => {
+                [DoqConnections, DoqHandshakeFailures, DoqIdleTimeouts, DoqWriteTimeouts, DoqClosedForRoom]
+            }
+        };
+        match event {
+            Event::Accepted => accepted,
+            Event::HandshakeFailed => handshake_failed,
+            Event::Idle => idle,
+            Event::Unread => unread,
+            Event::ClosedForRoom => closed_for_room,
+        }
+    }
+
+    /// Failed calls to accept; QUIC has none of its own.
+    pub(crate) fn accept_errors(self) -> Counter {
+        match self {
+            Carrier::Tcp => Counter::TcpAcceptErrors,
+            Carrier::Tls => Counter::DotAcceptErrors,
+            Carrier::Https => Counter::DohAcceptErrors,
+            Carrier::Quic => Counter::DoqHandshakeFailures,
+        }
+    }
+}
 
 /// How a message came, for counting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +300,9 @@ pub(crate) enum Channel {
     Udp6,
     Tcp4,
     Tcp6,
+    Dot,
+    Doh,
+    Doq,
 }
 
 impl Channel {
@@ -142,8 +310,14 @@ impl Channel {
         if address.is_ipv4() { Channel::Udp4 } else { Channel::Udp6 }
     }
 
-    pub(crate) fn tcp(address: IpAddr) -> Channel {
-        if address.is_ipv4() { Channel::Tcp4 } else { Channel::Tcp6 }
+    pub(crate) fn of(carrier: Carrier, address: IpAddr) -> Channel {
+        match carrier {
+            Carrier::Tcp if address.is_ipv4() => Channel::Tcp4,
+            Carrier::Tcp => Channel::Tcp6,
+            Carrier::Tls => Channel::Dot,
+            Carrier::Https => Channel::Doh,
+            Carrier::Quic => Channel::Doq,
+        }
     }
 
     /// Counters of queries, answers and octets of answers.
@@ -154,6 +328,9 @@ impl Channel {
             Channel::Udp6 => [Udp6Queries, Udp6Answers, Udp6AnswersBytes],
             Channel::Tcp4 => [Tcp4Queries, Tcp4Answers, Tcp4AnswersBytes],
             Channel::Tcp6 => [Tcp6Queries, Tcp6Answers, Tcp6AnswersBytes],
+            Channel::Dot => [DotQueries, DotAnswers, DotAnswersBytes],
+            Channel::Doh => [DohQueries, DohAnswers, DohAnswersBytes],
+            Channel::Doq => [DoqQueries, DoqAnswers, DoqAnswersBytes],
         }
     }
 
@@ -284,7 +461,7 @@ pub struct CounterSnapshot {
     rcodes: [u64; RCODES],
     qtypes: [u64; QTYPES],
     sizes: [u64; SIZES],
-    open_tcp_connections: u64,
+    open: [u64; CARRIERS],
 }
 
 /// One counter by its name.
@@ -299,14 +476,14 @@ pub struct NamedCounter {
 }
 
 impl CounterSnapshot {
-    /// Sums the counters of all workers.
-    pub(crate) fn of<'c>(workers: impl Iterator<Item = &'c Counters>, open_tcp_connections: u64) -> CounterSnapshot {
+    /// Sums the counters of all workers. `open` has the connections that are open by [`Carrier`].
+    pub(crate) fn of<'c>(workers: impl Iterator<Item = &'c Counters>, open: [u64; CARRIERS]) -> CounterSnapshot {
         let mut sum = CounterSnapshot {
             single: [0; COUNTERS],
             rcodes: [0; RCODES],
             qtypes: [0; QTYPES],
             sizes: [0; SIZES],
-            open_tcp_connections,
+            open,
         };
         for worker in workers {
             add_all(&mut sum.single, &worker.single);
@@ -333,11 +510,16 @@ impl CounterSnapshot {
             description,
             value: self.rcodes[usize::from(rcode.0)],
         });
-        shown.chain(by_rcode).chain([NamedCounter {
-            name: "open-tcp-connections",
-            description: "Number of currently open TCP connections",
-            value: self.open_tcp_connections,
-        }])
+        let open = Carrier::ALL.into_iter().map(|carrier| {
+            let (name, description) = match carrier {
+                Carrier::Tcp => ("open-tcp-connections", "Number of currently open TCP connections"),
+                Carrier::Tls => ("open-dot-connections", "Number of currently open DNS over TLS connections"),
+                Carrier::Https => ("open-doh-connections", "Number of currently open DNS over HTTPS connections"),
+                Carrier::Quic => ("open-doq-connections", "Number of currently open DNS over QUIC connections"),
+            };
+            NamedCounter { name, description, value: self.open[carrier as usize] }
+        });
+        shown.chain(by_rcode).chain(open)
     }
 
     /// One counter; `None` for a name that there is not.
@@ -404,7 +586,7 @@ mod tests {
         workers[0].record(Channel::Udp6, &Outcome::Reply(reply.clone()));
         workers[1].record(Channel::Tcp6, &Outcome::Reply(reply));
         workers[0].record(Channel::Udp4, &Outcome::Ignored(IgnoreReason::Short));
-        let sum = CounterSnapshot::of(workers.iter().map(|worker| &**worker), 3);
+        let sum = CounterSnapshot::of(workers.iter().map(|worker| &**worker), [3, 2, 1, 0]);
         for (name, value) in [
             ("udp-queries", 3),
             ("udp-answers", 2),
@@ -414,6 +596,7 @@ mod tests {
             ("corrupt-packets", 1),
             ("nxdomain-packets", 3),
             ("open-tcp-connections", 3),
+            ("open-doh-connections", 1),
         ] {
             assert_eq!(sum.value(name), Some(value), "{name}");
         }

@@ -1,6 +1,6 @@
 //! Sockets, and the answer to one query. Does not know that a database exists.
 //!
-//! [`DataPlane`] listens on UDP and TCP and answers from a [`dnssec::ZoneTable`]; [`answer()`] is what it does with one message, for
+//! [`DataPlane`] listens on UDP, TCP, TLS, HTTPS and QUIC and answers from a [`dnssec::ZoneTable`]; [`answer()`] is what it does with one message, for
 //! transports of others.
 
 mod additional;
@@ -16,10 +16,12 @@ mod negative;
 mod options;
 mod plan;
 pub mod profile;
+pub mod proxy;
 mod ratelimit;
 mod redirect;
 mod referral;
 mod serve;
+mod streams;
 mod subset;
 pub mod tail;
 mod tcp;
@@ -29,5 +31,7 @@ pub use answer::{Asker, Desk, Outcome, Reply, Transport, answer};
 pub use cookie::{CookieSecret, CookieSecrets};
 pub use counters::{CounterSnapshot, NamedCounter};
 pub use profile::{Profile, ProfileHandle};
+pub use proxy::Proxies;
 pub use ratelimit::RateLimits;
-pub use serve::{DataPlane, DataPlaneSettings};
+pub use serve::{Addresses, DataPlane, DataPlaneSettings};
+pub use streams::{CertificateError, CertificateSource};

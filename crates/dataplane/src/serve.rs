@@ -1,15 +1,17 @@
 //! Binding addresses, starting workers, and stopping them.
 
 use crate::clock::Stopwatch;
-use crate::counters::{CounterSnapshot, Counters, Writers};
+use crate::counters::{Carrier, CounterSnapshot, Counters, Writers};
 use crate::profile::{Profile, ProfileHandle};
+use crate::proxy::{self, Proxies};
 use crate::ratelimit::{RateLimiter, RateLimits};
-use crate::tcp::{self, Registry, Shared};
+use crate::streams::{self, CertificateSource, Certificates, Door, Shared, https, quic};
+use crate::tcp::{self, Registry};
 use crate::udp::{self, Worker};
 use dnssec::ZoneTable;
 use socket2::Socket;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,14 +32,27 @@ pub struct DataPlaneSettings {
     pub udp_workers: usize,
     /// The longest UDP reply in octets, 512 to 4096. Default 1232, which fits every path (DNS Flag Day 2020).
     pub udp_payload_max: u16,
-    /// TCP connections open at once, 1 to 1,000,000. Default 4096. One more closes the one that was idle longest.
+    /// Connections open at once, over TCP, TLS, HTTPS and QUIC together, 1 to 1,000,000. Default 4096. One more closes the one that
+    /// was idle longest.
     pub tcp_connections_max: usize,
-    /// The same for each source: an IPv4 address or an IPv6 /64. Default 256; behind a proxy or a NAT many clients are one source.
+    /// The same for each source: an IPv4 address or an IPv6 /64. Default 256; behind a NAT many clients are one source.
     pub tcp_per_source_max: usize,
-    /// Time a TCP client has for its next whole message, above zero up to one hour. Default 10 s.
+    /// Time a client has for a handshake and for its next whole message, above zero up to one hour. Default 10 s.
     pub tcp_idle: Duration,
     /// How many like replies a network is sent over UDP. Default: no limit.
     pub rate_limits: RateLimits,
+    /// Addresses for DNS over TLS (RFC 7858), whose port is 853. Default: none, as for all that follow.
+    pub dot_listen: Vec<SocketAddr>,
+    /// Addresses for DNS over HTTPS (RFC 8484), whose port is 443.
+    pub doh_listen: Vec<SocketAddr>,
+    /// Addresses for the same over HTTP, behind a proxy that ends TLS.
+    pub doh_plain_listen: Vec<SocketAddr>,
+    /// Addresses for DNS over QUIC (RFC 9250), whose port is 853.
+    pub doq_listen: Vec<SocketAddr>,
+    /// The certificate of the encrypted ones.
+    pub certificate: CertificateSource,
+    /// Load balancers that hide their clients.
+    pub proxies: Proxies,
     /// How queries are answered, whatever zones there are.
     pub profile: Profile,
 }
@@ -52,6 +67,12 @@ impl Default for DataPlaneSettings {
             tcp_per_source_max: 256,
             tcp_idle: Duration::from_secs(10),
             rate_limits: RateLimits::default(),
+            dot_listen: Vec::new(),
+            doh_listen: Vec::new(),
+            doh_plain_listen: Vec::new(),
+            doq_listen: Vec::new(),
+            certificate: CertificateSource::default(),
+            proxies: Proxies::default(),
             profile: Profile::default(),
         }
     }
@@ -72,6 +93,7 @@ impl DataPlaneSettings {
         within("udp_payload_max", self.udp_payload_max.into(), UDP_PAYLOAD_MIN.into()..=4096)?;
         within("tcp_connections_max", self.tcp_connections_max, 1..=1_000_000)?;
         within("tcp_per_source_max", self.tcp_per_source_max, 1..=1_000_000)?;
+        within("proxies.header_octets_max", self.proxies.header_octets_max, proxy::HEADER_OCTETS)?;
         if self.tcp_idle.is_zero() || self.tcp_idle > Duration::from_secs(3600) {
             return Err(invalid(format!("tcp_idle: {:?} is not above zero and up to one hour", self.tcp_idle)));
         }
@@ -81,11 +103,30 @@ impl DataPlaneSettings {
         }
         Ok(())
     }
+
+    fn is_encrypted(&self) -> bool {
+        [&self.dot_listen, &self.doh_listen, &self.doq_listen].iter().any(|listen| !listen.is_empty())
+    }
+}
+
+/// Where a data plane listens, with the ports that were taken for port 0, in the order of the settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// UDP and TCP.
+    pub dns: Vec<SocketAddr>,
+    /// DNS over TLS.
+    pub dot: Vec<SocketAddr>,
+    /// DNS over HTTPS.
+    pub doh: Vec<SocketAddr>,
+    /// The same over HTTP.
+    pub doh_plain: Vec<SocketAddr>,
+    /// DNS over QUIC.
+    pub doq: Vec<SocketAddr>,
 }
 
 /// The running data plane. Dropped, it stops in the background; [`DataPlane::shutdown`] waits.
 pub struct DataPlane {
-    local_addresses: Vec<SocketAddr>,
+    addresses: Addresses,
     stop_workers: Arc<AtomicBool>,
     stop_listeners: watch::Sender<bool>,
     workers: Vec<thread::JoinHandle<()>>,
@@ -106,56 +147,92 @@ impl DataPlane {
     /// and then nothing is.
     pub fn bind(settings: &DataPlaneSettings, zones: Arc<ZoneTable>) -> io::Result<DataPlane> {
         settings.check()?;
-        let profile = ProfileHandle::new(Profile { stream_idle: settings.tcp_idle, ..settings.profile.clone() });
         let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let mut bound = Vec::new();
-        for &address in &settings.listen {
-            match Bound::new(address, settings.udp_workers) {
-                Ok(sockets) => bound.push(sockets),
-                Err(error) if is_without_ipv6(address, &error) && settings.listen.len() > 1 => {
-                    tracing::warn!(%address, %error, "this host has no IPv6: not listening there");
-                }
-                Err(error) => return Err(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}"))),
-            }
-        }
-        let registry = Registry::new(settings.tcp_connections_max, settings.tcp_per_source_max);
-        let tcp_counters = Counters::new(Writers::Many);
+        let _in_runtime = runtime.enter();
+        let bound = Sockets::bind(settings)?;
+        let certificates = match settings.is_encrypted() {
+            true => Some(Arc::new(Certificates::open(&settings.certificate).map_err(io::Error::other)?)),
+            false => None,
+        };
         let shared = Arc::new(Shared {
-            zones: Arc::clone(&zones),
-            profile: profile.clone(),
-            counters: Arc::clone(&tcp_counters),
-            registry: Arc::clone(&registry),
+            zones,
+            profile: ProfileHandle::new(Profile { stream_idle: settings.tcp_idle, ..settings.profile.clone() }),
+            counters: Counters::new(Writers::Many),
+            registry: Registry::new(settings.tcp_connections_max, settings.tcp_per_source_max),
+            proxies: Arc::new(settings.proxies.clone()),
             idle: settings.tcp_idle,
         });
         let mut plane = DataPlane {
-            local_addresses: bound.iter().map(|sockets| sockets.address).collect(),
+            addresses: bound.addresses()?,
             stop_workers: Arc::default(),
             stop_listeners: watch::Sender::new(false),
             workers: Vec::new(),
             listeners: Vec::new(),
-            counters: vec![tcp_counters],
-            registry,
-            profile,
+            counters: vec![Arc::clone(&shared.counters)],
+            registry: Arc::clone(&shared.registry),
+            profile: shared.profile.clone(),
         };
-        for sockets in bound {
-            let _in_runtime = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(sockets.tcp)?;
-            let stop = plane.stop_listeners.subscribe();
-            plane.listeners.push(runtime.spawn(tcp::listen(listener, Arc::clone(&shared), stop)));
+        plane.start_streams(bound.streams, certificates.as_ref(), &shared)?;
+        for sockets in bound.dns {
+            plane.start_door(sockets.tcp, Carrier::Tcp, None, &shared)?;
             for socket in sockets.udp {
-                plane.start_worker(socket, Arc::clone(&zones), settings)?;
+                plane.start_worker(socket, &shared, settings)?;
             }
         }
         Ok(plane)
     }
 
-    fn start_worker(&mut self, socket: Socket, zones: Arc<ZoneTable>, settings: &DataPlaneSettings) -> io::Result<()> {
+    /// Starts everything but UDP and plain TCP.
+    fn start_streams(
+        &mut self,
+        streams: Streams,
+        certificates: Option<&Arc<Certificates>>,
+        shared: &Arc<Shared>,
+    ) -> io::Result<()> {
+        for listener in streams.doh_plain {
+            self.start_door(listener, Carrier::Https, None, shared)?;
+        }
+        let Some(certificates) = certificates else { return Ok(()) };
+        let tls = |protocols| certificates.tls(rustls::ALL_VERSIONS, protocols).map_err(io::Error::other);
+        // RFC 7858 names no protocol; RFC 9103 section 7.1 does.
+        let (dot, doh) = (tls(&[b"dot"])?, tls(https::PROTOCOLS)?);
+        for listener in streams.dot {
+            self.start_door(listener, Carrier::Tls, Some(Arc::clone(&dot)), shared)?;
+        }
+        for listener in streams.doh {
+            self.start_door(listener, Carrier::Https, Some(Arc::clone(&doh)), shared)?;
+        }
+        for socket in streams.doq {
+            let endpoint = quic::endpoint(socket, certificates, shared.idle)?;
+            let stop = self.stop_listeners.subscribe();
+            self.listeners.push(tokio::spawn(quic::listen(endpoint, Arc::clone(shared), stop)));
+        }
+        let stop = self.stop_listeners.subscribe();
+        self.listeners.push(tokio::spawn(Arc::clone(certificates).watch(stop)));
+        Ok(())
+    }
+
+    fn start_door(
+        &mut self,
+        listener: TcpListener,
+        carrier: Carrier,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        shared: &Arc<Shared>,
+    ) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let door = Arc::new(Door { carrier, tls: tls.map(Into::into), shared: Arc::clone(shared) });
+        self.listeners.push(tokio::spawn(streams::listen(listener, door, self.stop_listeners.subscribe())));
+        Ok(())
+    }
+
+    fn start_worker(&mut self, socket: Socket, shared: &Shared, settings: &DataPlaneSettings) -> io::Result<()> {
         let counters = Counters::new(Writers::One);
         self.counters.push(Arc::clone(&counters));
         let worker = Worker {
             socket,
-            zones,
-            profile: self.profile.clone(),
+            zones: Arc::clone(&shared.zones),
+            profile: shared.profile.clone(),
+            proxies: Arc::clone(&shared.proxies),
             payload_max: settings.udp_payload_max,
             limiter: RateLimiter::new(&settings.rate_limits, settings.udp_workers),
             clock: Stopwatch::start(),
@@ -167,9 +244,14 @@ impl DataPlane {
         Ok(())
     }
 
-    /// The addresses listened on, with the ports that were taken for port 0, in the order of the settings.
+    /// The addresses of UDP and TCP, with the ports that were taken for port 0, in the order of the settings.
     pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.local_addresses
+        &self.addresses.dns
+    }
+
+    /// All addresses.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The profile in use, to be changed while answers go on.
@@ -179,7 +261,7 @@ impl DataPlane {
 
     /// The counters of all workers, summed now.
     pub fn counters(&self) -> CounterSnapshot {
-        CounterSnapshot::of(self.counters.iter().map(|counters| &**counters), self.registry.count() as u64)
+        CounterSnapshot::of(self.counters.iter().map(|counters| &**counters), self.registry.count())
     }
 
     /// Stops: no new connection is taken, what has arrived is answered, replies are written out (for two seconds at most), and the
@@ -188,7 +270,7 @@ impl DataPlane {
         self.stop();
         for listener in std::mem::take(&mut self.listeners) {
             if let Err(error) = listener.await {
-                tracing::error!(%error, "TCP listener ended by itself");
+                tracing::error!(%error, "a listener ended by itself");
             }
         }
         let workers = std::mem::take(&mut self.workers);
@@ -210,6 +292,67 @@ impl Drop for DataPlane {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// Everything that is listened on, before anything is answered.
+struct Sockets {
+    dns: Vec<Bound>,
+    streams: Streams,
+}
+
+/// What is listened on beside UDP and plain TCP.
+struct Streams {
+    dot: Vec<TcpListener>,
+    doh: Vec<TcpListener>,
+    doh_plain: Vec<TcpListener>,
+    doq: Vec<UdpSocket>,
+}
+
+impl Sockets {
+    fn bind(settings: &DataPlaneSettings) -> io::Result<Sockets> {
+        Ok(Sockets {
+            dns: bind_all(&settings.listen, "", |address| Bound::new(address, settings.udp_workers))?,
+            streams: Streams {
+                dot: bind_all(&settings.dot_listen, " for DNS over TLS", tcp::bind)?,
+                doh: bind_all(&settings.doh_listen, " for DNS over HTTPS", tcp::bind)?,
+                doh_plain: bind_all(&settings.doh_plain_listen, " for DNS over HTTP", tcp::bind)?,
+                doq: bind_all(&settings.doq_listen, " for DNS over QUIC", quic::bind)?,
+            },
+        })
+    }
+
+    fn addresses(&self) -> io::Result<Addresses> {
+        let of_tcp = |sockets: &[TcpListener]| sockets.iter().map(TcpListener::local_addr).collect::<io::Result<_>>();
+        let streams = &self.streams;
+        Ok(Addresses {
+            dns: self.dns.iter().map(|sockets| sockets.address).collect(),
+            dot: of_tcp(&streams.dot)?,
+            doh: of_tcp(&streams.doh)?,
+            doh_plain: of_tcp(&streams.doh_plain)?,
+            doq: streams.doq.iter().map(UdpSocket::local_addr).collect::<io::Result<_>>()?,
+        })
+    }
+}
+
+/// Binds all of `addresses`. `[::]` is left out on hosts without IPv6, if there is another address.
+fn bind_all<T>(
+    addresses: &[SocketAddr],
+    purpose: &str,
+    bind: impl Fn(SocketAddr) -> io::Result<T>,
+) -> io::Result<Vec<T>> {
+    let mut bound = Vec::new();
+    for &address in addresses {
+        match bind(address) {
+            Ok(sockets) => bound.push(sockets),
+            Err(error) if is_without_ipv6(address, &error) && addresses.len() > 1 => {
+                tracing::warn!(%address, %error, "this host has no IPv6: not listening there");
+            }
+            Err(error) => {
+                return Err(io::Error::new(error.kind(), format!("cannot listen on {address}{purpose}: {error}")));
+            }
+        }
+    }
+    Ok(bound)
 }
 
 /// The sockets of one address.

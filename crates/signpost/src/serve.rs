@@ -14,7 +14,7 @@ use anyhow::Context;
 use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness};
 use async_trait::async_trait;
 use dataplane::profile::{self, CookieDemand, Label, Profile};
-use dataplane::{CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle};
+use dataplane::{Addresses, CertificateSource, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
 use dnssec::ZoneTable;
 use publish::{PublishSettings, Publisher, ZoneRules};
 use store::{Store, StoreError};
@@ -25,6 +25,7 @@ use transfer::{Notifier, NotifySettings};
 use wire::Name;
 
 use crate::config::settings::{CookieSettings, DatabaseSettings, DnsSettings, ServerId};
+use crate::config::transports::Certificate;
 use crate::config::{self, Settings, postgres_url};
 use crate::database;
 use late_store::LateStore;
@@ -71,9 +72,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         Arc::clone(&table),
     )?;
     let dns = plane.local_addrs().to_vec();
-    for address in &dns {
-        tracing::info!(%address, "DNS listens");
-    }
+    log_addresses(plane.addresses());
     let plane = Arc::new(plane);
     let listeners = http_listeners(settings).await?;
 
@@ -233,6 +232,22 @@ async fn open(late: Arc<LateStore>, database: DatabaseSettings, zones: api::Zone
     }
 }
 
+fn log_addresses(addresses: &Addresses) {
+    let Addresses { dns, dot, doh, doh_plain, doq } = addresses;
+    let named = [
+        (dns, "DNS listens"),
+        (dot, "DNS over TLS listens"),
+        (doh, "DNS over HTTPS listens"),
+        (doh_plain, "DNS over HTTP listens"),
+        (doq, "DNS over QUIC listens"),
+    ];
+    for (addresses, message) in named {
+        for address in addresses {
+            tracing::info!(%address, "{message}");
+        }
+    }
+}
+
 async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     if !settings.api.has_api && !settings.api.has_pages {
@@ -258,6 +273,7 @@ fn connections_max(settings: &Settings) -> usize {
 }
 
 fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
+    let transports = &dns.transports;
     DataPlaneSettings {
         listen: dns.listen.clone(),
         udp_workers: dns.udp_workers.map_or_else(|| DataPlaneSettings::default().udp_workers, usize::from),
@@ -266,6 +282,12 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         tcp_per_source_max: dns.tcp_per_source_max,
         tcp_idle: dns.tcp_idle_timeout,
         rate_limits: dns.rate_limits.clone(),
+        dot_listen: transports.dot_listen.clone(),
+        doh_listen: transports.doh_listen.clone(),
+        doh_plain_listen: transports.doh_plain_listen.clone(),
+        doq_listen: transports.doq_listen.clone(),
+        certificate: certificate(&transports.certificate),
+        proxies: Proxies { from: transports.proxies_from.clone(), header_octets_max: transports.proxy_bytes_max },
         ..DataPlaneSettings::default()
     }
 }
@@ -274,7 +296,7 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
 fn profile(dns: &DnsSettings, own: CookieSecrets) -> Profile {
     let mut profile = Profile::default();
     profile.server_id = match &dns.server_id {
-        ServerId::Hostname => hostname(),
+        ServerId::Hostname => hostname().and_then(|name| Label::new(&name).ok()),
         ServerId::Text(label) => Some(label.clone()),
         ServerId::Disabled => None,
     };
@@ -289,15 +311,27 @@ fn profile(dns: &DnsSettings, own: CookieSecrets) -> Profile {
 }
 
 /// The host's name, which in Kubernetes is the pod's.
-fn hostname() -> Option<Label> {
+fn hostname() -> Option<String> {
     let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Label::new(text.trim()).ok().filter(|_| !text.trim().is_empty())
+    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
 }
 
 /// From now on a name outside of the zones is known to be outside.
 async fn become_ready(publisher: Publisher, profile: ProfileHandle) {
     publisher.loaded().await;
     profile.update(|profile| profile.readiness = profile::Readiness::Ready);
+}
+
+fn certificate(configured: &Certificate) -> CertificateSource {
+    match configured {
+        Certificate::Files { certificate, key } => {
+            CertificateSource::Files { certificate: certificate.clone(), key: key.clone() }
+        }
+        Certificate::Made(names) if names.is_empty() => {
+            hostname().map_or_else(CertificateSource::default, |name| CertificateSource::Made { names: vec![name] })
+        }
+        Certificate::Made(names) => CertificateSource::Made { names: names.clone() },
+    }
 }
 
 fn publish_settings(settings: &Settings) -> PublishSettings {

@@ -5,10 +5,12 @@
 
 mod options;
 mod query;
+mod reply;
 mod writer;
 
 pub use options::{EdnsOptions, OptionCode};
 pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError, WithoutQuestion};
+pub use reply::least_ttl;
 pub use writer::{Full, Mark, Opt, OwnerPointer, Section, Writer};
 
 use std::fmt;

@@ -1,16 +1,14 @@
 //! One connection: messages in, replies out, in order (RFC 7766 section 6.2.1 and 8).
 
-use super::Shared;
-use super::registry::Ticket;
-use crate::answer::{Asker, Desk, Outcome, Transport, respond};
-use crate::clock::unix_now;
-use crate::counters::{Channel, Counter};
-use std::cell::RefCell;
-use std::net::SocketAddr;
+use super::Ticket;
+use crate::answer::Asker;
+use crate::counters::{Carrier, Channel, Counter, Event};
+use crate::proxy;
+use crate::streams::{Shared, WRITE_MAX, stopped};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -20,14 +18,6 @@ const OUTPUT_OCTETS: usize = 16 << 10;
 const READ_OCTETS: usize = 4 << 10;
 /// Buffers larger than this are given back when a connection falls idle.
 const IDLE_OCTETS: usize = 2 * READ_OCTETS;
-/// Time for one write of replies; a client that does not read for so long is gone, or wants to hold us up.
-const WRITE_MAX: Duration = Duration::from_secs(10);
-
-thread_local! {
-    /// The longest reply is made here and copied out at its true length, since a buffer that long for each connection would cost
-    /// most of a server's memory.
-    static REPLY: RefCell<Box<[u8]>> = RefCell::new(vec![0; usize::from(u16::MAX)].into());
-}
 
 /// Why a connection is closed.
 enum End {
@@ -35,6 +25,8 @@ enum End {
     Client,
     /// What came is no query that could ever get a reply.
     NotDns,
+    /// It begins with a PROXY header and is not from a proxy.
+    ProxyHeader,
     /// No whole message in time.
     Idle,
     /// Replies were not read in time.
@@ -44,27 +36,29 @@ enum End {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    carrier: Carrier,
+    client: IpAddr,
     shared: Arc<Shared>,
     ticket: Ticket,
     stop: watch::Receiver<bool>,
 ) {
-    // Replies are written whole; to hold back the last segment would only add latency.
-    let _ = stream.set_nodelay(true);
-    let channel = Channel::tcp(peer.ip());
-    let asker = Asker { address: peer.ip(), transport: Transport::Tcp };
-    let connection = Connection { stream, channel, asker, shared: &shared, ticket, stop, input: Vec::new(), at: 0 };
+    let channel = Channel::of(carrier, client);
+    let asker = Asker { address: client, transport: carrier.transport() };
+    let mut connection = Connection { stream, channel, asker, shared: &shared, ticket, stop, input: Vec::new(), at: 0 };
     match connection.run().await {
-        End::Idle => shared.counters.add(Counter::TcpIdleTimeouts, 1),
-        End::Unread => shared.counters.add(Counter::TcpWriteTimeouts, 1),
+        End::Idle => shared.count(carrier, Event::Idle),
+        End::Unread => shared.count(carrier, Event::Unread),
+        End::ProxyHeader => shared.counters.add(Counter::ProxyHeaderRefused, 1),
         End::Client | End::NotDns | End::Closed => {}
     }
+    // Over TLS the client is told that this is the end and nobody cut it off. What cannot be sent at once stays unsaid.
+    let _ = timeout(Duration::ZERO, connection.stream.shutdown()).await;
 }
 
-struct Connection<'s> {
-    stream: TcpStream,
+struct Connection<'s, S> {
+    stream: S,
     channel: Channel,
     asker: Asker,
     shared: &'s Shared,
@@ -75,8 +69,8 @@ struct Connection<'s> {
     at: usize,
 }
 
-impl Connection<'_> {
-    async fn run(mut self) -> End {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
+    async fn run(&mut self) -> End {
         let mut output = Vec::new();
         loop {
             let answered = self.answer_some(&mut output);
@@ -107,24 +101,17 @@ impl Connection<'_> {
 
     /// Answers whole messages that have been read, as long as there is room for replies.
     fn answer_some(&mut self, output: &mut Vec<u8>) -> Answered {
-        let zones = self.shared.zones.view();
-        let profile = self.shared.profile.load();
-        let desk = Desk { zones: &zones, profile: &profile };
-        let now = unix_now();
+        let answers = self.shared.answers();
         while let Some(message) = whole_message(&self.input[self.at..]) {
             if output.len() >= OUTPUT_OCTETS {
                 return Answered::Some;
             }
             self.at += 2 + message.len();
-            let is_dns = REPLY.with_borrow_mut(|reply| {
-                let outcome = respond(desk, message, self.asker, now, reply);
-                self.shared.counters.record(self.channel, &outcome);
-                let Outcome::Reply(done) = outcome else { return false };
-                output.extend_from_slice(&(done.octets as u16).to_be_bytes());
-                output.extend_from_slice(&reply[..done.octets]);
-                true
+            let copied = answers.to(message, self.asker, self.channel, |reply| {
+                output.extend_from_slice(&(reply.len() as u16).to_be_bytes());
+                output.extend_from_slice(reply);
             });
-            if !is_dns {
+            if copied.is_none() {
                 return Answered::NotDns;
             }
         }
@@ -135,7 +122,7 @@ impl Connection<'_> {
         // Not ended by `stop`: these replies are what a graceful end waits for.
         tokio::select! {
             () = self.ticket.closed() => Err(End::Closed),
-            written = timeout(WRITE_MAX, self.stream.write_all(output)) => match written {
+            written = timeout(WRITE_MAX, write_all(&mut self.stream, output)) => match written {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(End::Client),
                 Err(_) => Err(End::Unread),
@@ -152,10 +139,14 @@ impl Connection<'_> {
         }
         let deadline = Instant::now() + self.shared.idle;
         while whole_message(&self.input).is_none() {
+            // As a length and a message it would be waited for in vain.
+            if proxy::is_header(&self.input) {
+                return Err(End::ProxyHeader);
+            }
             self.input.reserve(READ_OCTETS);
             let read = tokio::select! {
                 () = self.ticket.closed() => return Err(End::Closed),
-                _ = self.stop.wait_for(|stop| *stop) => return Err(End::Closed),
+                () = stopped(&mut self.stop) => return Err(End::Closed),
                 read = timeout_at(deadline, self.stream.read_buf(&mut self.input)) => read,
             };
             match read {
@@ -166,6 +157,12 @@ impl Connection<'_> {
         }
         Ok(())
     }
+}
+
+async fn write_all<S: AsyncWrite + Unpin>(stream: &mut S, output: &[u8]) -> std::io::Result<()> {
+    stream.write_all(output).await?;
+    // TLS keeps records back.
+    stream.flush().await
 }
 
 enum Answered {

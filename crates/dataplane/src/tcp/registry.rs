@@ -3,11 +3,12 @@
 //! At a cap the connection that has been idle longest is closed and the new one is let in. To refuse new ones instead would let
 //! anyone shut out everybody else with idle connections.
 
+use crate::counters::{CARRIERS, Carrier};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// All open connections.
@@ -21,11 +22,13 @@ pub(crate) struct Registry {
 #[derive(Default)]
 struct Open {
     next_id: u64,
+    count: [u64; CARRIERS],
     connections: HashMap<u64, Entry>,
     by_source: HashMap<IpAddr, Vec<u64>>,
 }
 
 struct Entry {
+    carrier: Carrier,
     source: IpAddr,
     activity: Arc<Activity>,
 }
@@ -36,6 +39,9 @@ struct Activity {
     last: AtomicU64,
     close: Notify,
 }
+
+/// How many connections of each kind were told to close, to make room for another.
+pub(crate) type Closed = [u64; CARRIERS];
 
 /// A connection's place in the registry, given up when dropped.
 pub(crate) struct Ticket {
@@ -51,30 +57,28 @@ impl Registry {
         Arc::new(Registry { total_max, per_source_max, epoch: Instant::now(), open: Mutex::default() })
     }
 
-    /// Takes in a connection at `now`. Returns also how many others were told to close to make room.
-    pub(crate) fn admit(self: &Arc<Registry>, address: IpAddr, now: Instant) -> (Ticket, u64) {
+    /// Takes in a connection at `now`.
+    pub(crate) fn admit(self: &Arc<Registry>, address: IpAddr, carrier: Carrier, now: Instant) -> (Ticket, Closed) {
         let source = source(address);
         let activity = Arc::new(Activity { last: AtomicU64::new(self.since_epoch(now)), close: Notify::new() });
         let mut open = self.lock();
-        let mut closed = 0;
-        while open.by_source.get(&source).is_some_and(|ids| ids.len() >= self.per_source_max) {
-            let idlest = open.idlest(open.by_source[&source].iter());
-            closed += open.close(idlest);
-        }
+        let mut closed = Closed::default();
+        open.make_room_for(source, self.per_source_max, &mut closed);
         while open.connections.len() >= self.total_max {
             let idlest = open.idlest(open.connections.keys());
-            closed += open.close(idlest);
+            open.close(idlest, &mut closed);
         }
         let id = open.next_id;
         open.next_id += 1;
-        open.connections.insert(id, Entry { source, activity: Arc::clone(&activity) });
+        open.connections.insert(id, Entry { carrier, source, activity: Arc::clone(&activity) });
         open.by_source.entry(source).or_default().push(id);
+        open.count[carrier as usize] += 1;
         (Ticket { id, registry: Arc::clone(self), activity }, closed)
     }
 
-    /// How many connections are open.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().connections.len()
+    /// How many connections of each kind are open.
+    pub(crate) fn count(&self) -> [u64; CARRIERS] {
+        self.lock().count
     }
 
     fn since_epoch(&self, now: Instant) -> u64 {
@@ -94,21 +98,34 @@ impl Open {
         ids.copied().min_by_key(|id| (last(id), *id))
     }
 
-    fn close(&mut self, id: Option<u64>) -> u64 {
-        let Some(entry) = id.and_then(|id| self.remove(id)) else { return 0 };
+    /// Closes connections of `source` until one more is within the bound.
+    fn make_room_for(&mut self, source: IpAddr, per_source_max: usize, closed: &mut Closed) {
+        while self.by_source.get(&source).is_some_and(|ids| ids.len() >= per_source_max) {
+            let idlest = self.idlest(self.by_source[&source].iter());
+            self.close(idlest, closed);
+        }
+    }
+
+    fn close(&mut self, id: Option<u64>, closed: &mut Closed) {
+        let Some(entry) = id.and_then(|id| self.remove(id)) else { return };
         entry.activity.close.notify_one();
-        1
+        closed[entry.carrier as usize] += 1;
     }
 
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let entry = self.connections.remove(&id)?;
-        if let Some(ids) = self.by_source.get_mut(&entry.source) {
+        self.count[entry.carrier as usize] -= 1;
+        self.forget(id, entry.source);
+        Some(entry)
+    }
+
+    fn forget(&mut self, id: u64, source: IpAddr) {
+        if let Some(ids) = self.by_source.get_mut(&source) {
             ids.retain(|&other| other != id);
             if ids.is_empty() {
-                self.by_source.remove(&entry.source);
+                self.by_source.remove(&source);
             }
         }
-        Some(entry)
     }
 }
 
@@ -116,6 +133,28 @@ impl Ticket {
     /// Notes that the connection got on at `now`.
     pub(crate) fn touch(&self, now: Instant) {
         self.activity.last.store(self.registry.since_epoch(now), Ordering::Relaxed);
+    }
+
+    /// When the connection last got on.
+    pub(crate) fn last(&self) -> Instant {
+        self.registry.epoch + Duration::from_millis(self.activity.last.load(Ordering::Relaxed))
+    }
+
+    /// Counts the connection under the client that a proxy names, instead of under the proxy.
+    pub(crate) fn move_to(&self, client: IpAddr) -> Closed {
+        let client = source(client);
+        let mut open = self.registry.lock();
+        let mut closed = Closed::default();
+        // Absent if it was just told to close.
+        if let Some(before) = open.connections.get(&self.id).map(|entry| entry.source) {
+            open.forget(self.id, before);
+            open.make_room_for(client, self.registry.per_source_max, &mut closed);
+            if let Some(entry) = open.connections.get_mut(&self.id) {
+                entry.source = client;
+                open.by_source.entry(client).or_default().push(self.id);
+            }
+        }
+        closed
     }
 
     /// Ends when the connection has to make room.
@@ -143,7 +182,6 @@ mod tests {
     use super::*;
     use std::pin::pin;
     use std::task::{Context, Waker};
-    use std::time::Duration;
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
@@ -157,18 +195,18 @@ mod tests {
     fn at_the_cap_the_idlest_goes_and_the_new_one_stays() {
         let registry = Registry::new(2, 2);
         let at = |seconds| registry.epoch + Duration::from_secs(seconds);
-        let (first, _) = registry.admit(address("192.0.2.1"), at(0));
-        let (second, _) = registry.admit(address("192.0.2.2"), at(1));
+        let (first, _) = registry.admit(address("192.0.2.1"), Carrier::Tcp, at(0));
+        let (second, _) = registry.admit(address("192.0.2.2"), Carrier::Tls, at(1));
         first.touch(at(2));
-        let (third, closed) = registry.admit(address("192.0.2.3"), at(3));
-        assert_eq!((closed, registry.count()), (1, 2));
+        let (third, closed) = registry.admit(address("192.0.2.3"), Carrier::Quic, at(3));
+        assert_eq!((closed, registry.count()), ([0, 1, 0, 0], [1, 0, 0, 1]));
         assert!(is_closed(&second));
         assert!(!is_closed(&first));
         assert!(!is_closed(&third));
         drop(second);
-        assert_eq!(registry.count(), 2);
+        assert_eq!(registry.count(), [1, 0, 0, 1]);
         drop((first, third));
-        assert_eq!(registry.count(), 0);
+        assert_eq!(registry.count(), [0; CARRIERS]);
         assert!(registry.lock().by_source.is_empty());
     }
 
@@ -176,14 +214,30 @@ mod tests {
     fn one_source_makes_room_for_itself_only() {
         let registry = Registry::new(100, 2);
         let now = registry.epoch;
-        let (other, _) = registry.admit(address("2001:db8:1::1"), now);
-        let (first, _) = registry.admit(address("2001:db8::1"), now);
-        let (second, _) = registry.admit(address("2001:db8::2"), now);
-        let (third, closed) = registry.admit(address("2001:db8::3"), now);
-        assert_eq!((closed, registry.count()), (1, 3));
+        let (other, _) = registry.admit(address("2001:db8:1::1"), Carrier::Tcp, now);
+        let (first, _) = registry.admit(address("2001:db8::1"), Carrier::Tcp, now);
+        let (second, _) = registry.admit(address("2001:db8::2"), Carrier::Tcp, now);
+        let (third, closed) = registry.admit(address("2001:db8::3"), Carrier::Tcp, now);
+        assert_eq!((closed, registry.count()), ([1, 0, 0, 0], [3, 0, 0, 0]));
         assert!(is_closed(&first));
         for ticket in [&other, &second, &third] {
             assert!(!is_closed(ticket));
         }
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_are_counted_one_by_one() {
+        let registry = Registry::new(100, 2);
+        let now = registry.epoch;
+        let proxied = |client: &str| {
+            let (ticket, at_proxy) = registry.admit(address("192.0.2.1"), Carrier::Tcp, now);
+            (ticket.move_to(address(client))[0], at_proxy[0], ticket)
+        };
+        let all: Vec<_> = ["198.51.100.1", "198.51.100.2", "198.51.100.1"].map(proxied).into();
+        assert!(all.iter().all(|(closed, at_proxy, _)| (*closed, *at_proxy) == (0, 0)));
+        let (closed, at_proxy, _ticket) = proxied("198.51.100.1");
+        assert_eq!((closed, at_proxy, registry.count()[0]), (1, 0, 3));
+        assert!(is_closed(&all[0].2));
+        assert_eq!(registry.lock().by_source.len(), 2);
     }
 }

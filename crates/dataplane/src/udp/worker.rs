@@ -6,6 +6,7 @@ use crate::clock::{Stopwatch, unix_now};
 use crate::cookie::CookieProof;
 use crate::counters::{Channel, Counter, Counters};
 use crate::profile::ProfileHandle;
+use crate::proxy::Proxies;
 use crate::ratelimit::{RateLimiter, Verdict};
 use crate::tail::Refusal;
 use dnssec::ZoneTable;
@@ -31,6 +32,7 @@ pub(crate) struct Worker {
     pub(crate) socket: Socket,
     pub(crate) zones: Arc<ZoneTable>,
     pub(crate) profile: ProfileHandle,
+    pub(crate) proxies: Arc<Proxies>,
     pub(crate) payload_max: u16,
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) clock: Stopwatch,
@@ -72,16 +74,22 @@ impl Worker {
         let micros = if self.limiter.is_some() { self.clock.micros() } else { 0 };
         let desk = Desk { zones: &zones, profile: &profile };
         let transport = Transport::Udp { payload_max: self.payload_max };
-        let Worker { counters, limiter, .. } = self;
+        let Worker { counters, limiter, proxies, .. } = self;
         batch.answer_each(|datagram, reply| {
-            let address = datagram.source.ip();
             if IGNORED_PORTS.contains(&datagram.source.port()) {
                 let is_zero = datagram.source.port() == 0;
                 counters.add(if is_zero { Counter::IgnoredPortZero } else { Counter::IgnoredServicePorts }, 1);
                 return None;
             }
+            let (address, message) = match proxies.unwrap(datagram.octets, datagram.source.ip()) {
+                Ok(unwrapped) => unwrapped,
+                Err(reason) => {
+                    counters.add(reason.counter(), 1);
+                    return None;
+                }
+            };
             let asker = Asker { address, transport };
-            let mut outcome = respond(desk, datagram.octets, asker, now, reply);
+            let mut outcome = respond(desk, message, asker, now, reply);
             if let (Some(limiter), Outcome::Reply(done)) = (limiter.as_mut(), &outcome)
                 // A short reply amplifies nothing, and a good cookie shows that nobody else is sent it.
                 && !done.is_truncated
@@ -97,7 +105,7 @@ impl Worker {
                         counters.add(Counter::RrlSlipped, 1);
                         let knows_cookies = done.cookie != CookieProof::None;
                         let short = if knows_cookies { Refusal::BadCookie } else { Refusal::RateLimited };
-                        outcome = refuse(desk, datagram.octets, asker, now, reply, short);
+                        outcome = refuse(desk, message, asker, now, reply, short);
                     }
                 }
             }

@@ -50,7 +50,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("dns-listen", Kind::List, "0.0.0.0:53,[::]:53", "Addresses for DNS over UDP and TCP"),
     setting("udp-workers", Kind::Count { min: 0, max: 1024 }, "0", "Threads that answer UDP; 0: one per core"),
     setting("udp-payload-max", Kind::Count { min: 512, max: 4096 }, "1232", "Longest UDP reply in octets"),
-    setting("tcp-connections-max", Kind::Count { min: 1, max: 1_000_000 }, "4096", "Most DNS connections over TCP"),
+    setting(
+        "tcp-connections-max",
+        Kind::Count { min: 1, max: 1_000_000 },
+        "4096",
+        "Most DNS connections, over TCP, TLS, HTTPS and QUIC together",
+    ),
     setting(
         "tcp-per-source-max",
         Kind::Count { min: 1, max: 1_000_000 },
@@ -61,7 +66,23 @@ pub const SETTINGS: &[Setting] = &[
         "tcp-idle-timeout-secs",
         Kind::Count { min: 1, max: 3600 },
         "10",
-        "A TCP connection without a query is closed after this",
+        "A connection without a query is closed after this",
+    ),
+    // --- encrypted DNS ---
+    setting("dot-listen", Kind::List, "", "Addresses for DNS over TLS; empty: none"),
+    setting("doh-listen", Kind::List, "", "Addresses for DNS over HTTPS; empty: none"),
+    setting("doq-listen", Kind::List, "", "Addresses for DNS over QUIC; empty: none"),
+    setting("doh-plain-listen", Kind::List, "", "Addresses for the same over HTTP, behind a proxy that ends TLS"),
+    setting("tls-cert", Kind::Text, "", "PEM file of the certificate and its issuers; empty: one is made"),
+    setting("tls-key", Kind::Text, "", "PEM file of its private key"),
+    setting("tls-names", Kind::List, "", "Names and addresses a made certificate is for; empty: the host's name"),
+    // --- load balancers ---
+    setting("proxy-protocol-from", Kind::List, "", "Networks that send a PROXY header, and have to"),
+    setting(
+        "proxy-protocol-bytes-max",
+        Kind::Count { min: 16, max: 65_551 },
+        "512",
+        "Longest PROXY header in octets, extensions included",
     ),
     setting("server-id", Kind::Text, "", "What NSID and id.server say; empty: the host's name; disabled: nothing"),
     setting("version-string", Kind::Text, "full", "What version.bind says: full, powerdns, anonymous, or a text"),

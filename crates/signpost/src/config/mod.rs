@@ -15,6 +15,7 @@ pub mod powerdns;
 pub mod settings;
 pub mod toml_file;
 mod translate;
+pub mod transports;
 pub mod value;
 
 use std::path::{Path, PathBuf};

@@ -49,6 +49,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("server-id", "server-id"),
     ("version-string", "version-string"),
     ("edns-cookie-secret", "cookie-secret"),
+    ("proxy-protocol-from", "proxy-protocol-from"),
+    ("proxy-protocol-maximum-size", "proxy-protocol-bytes-max"),
 ];
 
 /// Settings that make one of ours together with others.
@@ -241,8 +243,6 @@ const IGNORED: &[(&str, &[&str])] = &[
             "local-address-nonexist-fail",
             "no-shuffle",
             "non-local-bind",
-            "proxy-protocol-from",
-            "proxy-protocol-maximum-size",
             "soa-edit-spread",
             "svc-autohints",
             "upgrade-unknown-types",

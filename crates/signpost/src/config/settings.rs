@@ -15,6 +15,7 @@ use wire::{Name, Network};
 use super::error::{ConfigError, Origin, Warning};
 use super::layers::Layers;
 use super::postgres_url;
+use super::transports::{self, TransportSettings};
 use super::value::{Secret, split_list};
 
 /// Everything that can be set.
@@ -80,6 +81,8 @@ pub struct DnsSettings {
     pub cookies: CookieSettings,
     /// For replies over UDP.
     pub rate_limits: RateLimits,
+    /// Beside UDP and plain TCP.
+    pub transports: TransportSettings,
 }
 
 /// Which server this says it is.
@@ -191,6 +194,7 @@ impl Settings {
                 clients: clients(layers)?,
                 cookies: cookies(layers)?,
                 rate_limits: rate_limits(layers)?,
+                transports: transports::from_layers(layers, &mut warnings)?,
             },
             api: api(layers)?,
             zones: zones(layers)?,
@@ -450,7 +454,7 @@ fn notify(layers: &Layers) -> Result<NotifySettings, ConfigError> {
     })
 }
 
-fn networks(layers: &Layers, name: &str) -> Result<Vec<Network>, ConfigError> {
+pub(super) fn networks(layers: &Layers, name: &str) -> Result<Vec<Network>, ConfigError> {
     let parse = |text: &String| text.parse().map_err(|error: NetworkError| layers.refuse(name, error.to_string()));
     layers.list(name).iter().map(parse).collect()
 }
@@ -463,16 +467,20 @@ fn log(layers: &Layers) -> Result<LogSettings, ConfigError> {
 }
 
 fn addresses(layers: &Layers, name: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+    let addresses = addresses_if_any(layers, name)?;
+    if addresses.is_empty() {
+        return Err(layers.refuse(name, "names no address"));
+    }
+    Ok(addresses)
+}
+
+pub(super) fn addresses_if_any(layers: &Layers, name: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     let parse = |text: &String| {
         text.parse().map_err(|_| {
             layers.refuse(name, format!("'{text}' is not an address with a port, like 192.0.2.1:53 or [::]:53"))
         })
     };
-    let addresses: Vec<SocketAddr> = layers.list(name).iter().map(parse).collect::<Result<_, _>>()?;
-    if addresses.is_empty() {
-        return Err(layers.refuse(name, "names no address"));
-    }
-    Ok(addresses)
+    layers.list(name).iter().map(parse).collect()
 }
 
 /// A secret that stands in the settings or in a file that they name. The one from the stronger source counts; from

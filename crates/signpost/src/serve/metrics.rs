@@ -18,7 +18,7 @@ pub(super) struct Metrics {
 
 impl MetricsSource for Metrics {
     fn metrics(&self) -> Vec<Metric> {
-        let kind = |name| if name == "open-tcp-connections" { MetricKind::Gauge } else { MetricKind::Counter };
+        let kind = |name: &str| if name.starts_with("open-") { MetricKind::Gauge } else { MetricKind::Counter };
         let counters = self.plane.counters();
         let metric = |counter: dataplane::NamedCounter| Metric {
             name: counter.name,

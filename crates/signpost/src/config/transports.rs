@@ -1,0 +1,74 @@
+//! What DNS is offered over beside UDP and plain TCP: TLS, HTTPS, QUIC, and the PROXY protocol before any of them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use wire::Network;
+
+use super::error::{ConfigError, Warning};
+use super::layers::Layers;
+use super::settings::{addresses_if_any, networks};
+
+/// Which transports there are. By default there are none.
+#[derive(Debug, Clone)]
+pub struct TransportSettings {
+    /// DNS over TLS.
+    pub dot_listen: Vec<SocketAddr>,
+    /// DNS over HTTPS.
+    pub doh_listen: Vec<SocketAddr>,
+    /// The same over HTTP.
+    pub doh_plain_listen: Vec<SocketAddr>,
+    /// DNS over QUIC.
+    pub doq_listen: Vec<SocketAddr>,
+    /// Of the encrypted ones.
+    pub certificate: Certificate,
+    /// Who sends PROXY headers.
+    pub proxies_from: Vec<Network>,
+    /// Octets of a PROXY header.
+    pub proxy_bytes_max: usize,
+}
+
+/// The certificate of encrypted transports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// From PEM files.
+    Files {
+        /// The chain.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+    /// Made for these names; for the host's if there are none.
+    Made(Vec<String>),
+}
+
+pub(super) fn from_layers(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<TransportSettings, ConfigError> {
+    let settings = TransportSettings {
+        dot_listen: addresses_if_any(layers, "dot-listen")?,
+        doh_listen: addresses_if_any(layers, "doh-listen")?,
+        doh_plain_listen: addresses_if_any(layers, "doh-plain-listen")?,
+        doq_listen: addresses_if_any(layers, "doq-listen")?,
+        certificate: certificate(layers)?,
+        proxies_from: networks(layers, "proxy-protocol-from")?,
+        proxy_bytes_max: layers.count("proxy-protocol-bytes-max"),
+    };
+    if settings.dot_listen.is_empty() && settings.doh_listen.is_empty() && settings.doq_listen.is_empty() {
+        for name in ["tls-cert", "tls-key", "tls-names"].into_iter().filter(|name| layers.is_set(name)) {
+            let origin = layers.at(name).origin.clone();
+            let reason = "has no effect without dot-listen, doh-listen or doq-listen".to_owned();
+            warnings.push(Warning { name: name.to_owned(), origin, reason });
+        }
+    }
+    Ok(settings)
+}
+
+fn certificate(layers: &Layers) -> Result<Certificate, ConfigError> {
+    let names = layers.list("tls-names");
+    match (layers.text("tls-cert"), layers.text("tls-key")) {
+        ("", "") => Ok(Certificate::Made(names.to_vec())),
+        (_, "") => Err(layers.refuse("tls-cert", "needs tls-key, the file of its private key")),
+        ("", _) => Err(layers.refuse("tls-key", "needs tls-cert, the file of its certificate")),
+        _ if !names.is_empty() => Err(layers.refuse("tls-names", "tls-cert is set too, which has names of its own")),
+        (certificate, key) => Ok(Certificate::Files { certificate: certificate.into(), key: key.into() }),
+    }
+}
