@@ -27,7 +27,7 @@ pub(crate) fn encode(
     let mut kept = opt.as_ref().map_or(0, |_| OPT_OCTETS + options.octets());
     let mut writer = Writer::new(reply, query.header(), query.question(), limits.reply_octets)?;
     if writer.reserve(kept).is_err() {
-        // The longest names leave no room for every option in 512 octets; some are left out then, and the answer is TC.
+        // The longest names leave no room for every option in 512 octets: records come first then, and options that fit.
         kept = OPT_OCTETS;
         writer.reserve(kept)?;
     }

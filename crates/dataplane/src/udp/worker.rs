@@ -22,11 +22,6 @@ const LAST_BATCHES_MAX: usize = 64;
 /// Pause after an error that is not a timeout, so that a broken socket does not take a whole core.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 
-/// Source ports of services that answer whatever they are sent, with octets that may pass for a query (RFC 862 to 868, kpasswd):
-/// with a forged source they and we would keep each other busy. Port 0 cannot be answered. Port 53 can: other servers' replies are
-/// told by QR, and some resolvers still ask from there.
-const IGNORED_PORTS: [u16; 7] = [0, 7, 13, 17, 19, 37, 464];
-
 /// One worker with its socket.
 pub(crate) struct Worker {
     pub(crate) socket: Socket,
@@ -76,9 +71,8 @@ impl Worker {
         let transport = Transport::Udp { payload_max: self.payload_max };
         let Worker { counters, limiter, proxies, .. } = self;
         batch.answer_each(|datagram, reply| {
-            if IGNORED_PORTS.contains(&datagram.source.port()) {
-                let is_zero = datagram.source.port() == 0;
-                counters.add(if is_zero { Counter::IgnoredPortZero } else { Counter::IgnoredServicePorts }, 1);
+            if let Some(counter) = ignored_as(datagram.source.port()) {
+                counters.add(counter, 1);
                 return None;
             }
             let (address, message) = match proxies.unwrap(datagram.octets, datagram.source.ip()) {
@@ -120,5 +114,34 @@ impl Worker {
             self.counters.add(Counter::UdpSendErrors, sent.failed);
         }
         received
+    }
+}
+
+/// Whether datagrams from a source port are left unanswered, and what that is counted as.
+fn ignored_as(port: u16) -> Option<Counter> {
+    match port {
+        // No client sends from there, and a reply could not arrive.
+        0 => Some(Counter::IgnoredPortZero),
+        // Echo, daytime, quote of the day, chargen, time, kpasswd answer whatever they are sent, with octets that may pass for a
+        // query: with a forged source they and we would keep each other busy. Not 53: other servers' replies are told by QR, and some
+        // resolvers still ask from there.
+        7 | 13 | 17 | 19 | 37 | 464 => Some(Counter::IgnoredServicePorts),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn services_that_answer_anything_are_not_answered() {
+        for port in [7, 13, 17, 19, 37, 464] {
+            assert_eq!(ignored_as(port), Some(Counter::IgnoredServicePorts), "{port}");
+        }
+        assert_eq!(ignored_as(0), Some(Counter::IgnoredPortZero));
+        for port in [1, 53, 123, 1024, 65_535] {
+            assert_eq!(ignored_as(port), None, "{port}");
+        }
     }
 }
