@@ -65,6 +65,32 @@ fn rfc1035_section_6_2_an_answer_about_any_class_is_not_authoritative() {
 }
 
 #[test]
+fn rfc8482_any_over_udp_is_at_most_600_octets() {
+    let long = "x".repeat(250);
+    let mut text = "example. 60 SOA a. b. 1 1 1 1 60\n".to_owned();
+    for letter in ["a", "b", "c"] {
+        text.push_str(&format!("long.example. 60 TXT \"{letter}{long}\"\n"));
+    }
+    let table = table([zone(Mode::Nsec3, &text)]);
+    let (octets, reply) = ask("long.example", "ANY").with_do().raw(&table);
+    assert!(octets.len() <= 600 && reply.is_truncated, "{}", octets.len());
+    assert!(!ask("long.example", "TXT").with_do().raw(&table).1.is_truncated, "which other types may exceed");
+    let (octets, reply) = ask("long.example", "ANY").with_do().over(Transport::Tcp).raw(&table);
+    assert!(octets.len() > 600 && !reply.is_truncated);
+}
+
+#[test]
+fn a_signature_on_a_query_is_stepped_over() {
+    // TSIG is not checked yet: the reply is unsigned, which whoever signed the query takes for none (RFC 8945 section 5.3).
+    let mut message = ask("www.example", "A").message();
+    message[11] = 1;
+    message.extend_from_slice(b"\x03key\0\0\xfa\0\xff\0\0\0\0\0\x1d");
+    message.extend_from_slice(b"\x0bhmac-sha256\0\0\0\0\0\0\x01\x01\x2c\0\0\0\0\0\0\0\0");
+    let (octets, _) = send(&served(), &message, UDP);
+    assert_eq!(show(&octets), ["NOERROR aa", "answer: www.example. 60 A 192.0.2.1"]);
+}
+
+#[test]
 fn zone_transfers_are_refused_on_every_transport() {
     for transport in [UDP, Transport::Tcp] {
         for qtype in ["AXFR", "IXFR"] {

@@ -37,7 +37,7 @@ async fn section_3_3_2_the_idle_timeout_is_stated_in_tenths_of_a_second() {
 }
 
 #[test]
-fn section_3_2_1_over_udp_the_option_means_nothing() {
+fn section_3_3_1_over_udp_the_option_means_nothing() {
     for data in [&[][..], &[0, 1]] {
         let (reply, done) = ask("www.example", "A").with_option(KEEPALIVE, data).raw(&served());
         assert_eq!((done.rcode, options(&reply)), (Rcode::NOERROR, Some(Vec::new())));
