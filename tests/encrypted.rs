@@ -2,7 +2,7 @@
 
 use signpost_tests::api::{Signed, replace};
 use signpost_tests::http;
-use signpost_tests::process::{free_port, output, run};
+use signpost_tests::process::{Daemon, free_port, output, run};
 use signpost_tests::server::{Settings, Signpost};
 use signpost_tests::temp::TempDir;
 use signpost_tests::wait::{until, until_true};
@@ -356,6 +356,46 @@ fn headers_of_load_balancers_are_taken_from_listed_sources_alone() {
     assert!(!tcp("127.0.0.1", &[&header[..], &framed].concat()));
     assert_eq!(encrypted.metric("pdns_auth_proxy_protocol_invalid"), 3);
     assert_eq!(encrypted.metric("pdns_auth_proxy_protocol_refused"), 2);
+}
+
+/// What dnsdist says of its clients is what decides who is answered; its health checks speak for itself.
+#[test]
+fn clients_of_dnsdist_are_known_by_their_own_addresses() {
+    let settings = Settings::sqlite().with("--proxy-protocol-from=127.0.0.3").with("--dns-allow-from=127.0.0.9");
+    let server = Signpost::start(settings);
+    let api = server.api();
+    api.create_zone(ZONE, Signed::No, Vec::new());
+    let (folder, port) = (TempDir::new("dnsdist"), free_port());
+    let configuration = format!(
+        "setLocal(\"127.0.0.1:{port}\")\nsetSecurityPollSuffix(\"\")\n\
+         newServer{{address=\"{}\", source=\"127.0.0.3\", useProxyProtocol=true, checkName=\"{ZONE}\"}}\n",
+        server.dns()
+    );
+    std::fs::write(folder.join("dnsdist.conf"), configuration).unwrap();
+    let mut command = Command::new("dnsdist");
+    command.args(["--supervised", "--disable-syslog", "-C"]).arg(folder.join("dnsdist.conf"));
+    let mut dnsdist = Daemon::start("dnsdist", &mut command, &folder.join("log"));
+    let status = |from: &str, transport: &str| {
+        let output = output(
+            Command::new("dig")
+                .args(["@127.0.0.1", "-p", &port.to_string(), "-b", from, "+tries=1", "+time=2", "+norecurse"])
+                .args([transport, ZONE, "SOA"]),
+        );
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        printed.split("status: ").nth(1).and_then(|rest| rest.split(',').next()).map(str::to_owned)
+    };
+    until("dnsdist to find the server up", WAIT, || {
+        dnsdist.assert_running();
+        (status("127.0.0.9", "+notcp").as_deref() == Some("NOERROR")).then_some(())
+    });
+    assert_eq!(status("127.0.0.9", "+tcp").as_deref(), Some("NOERROR"));
+    for transport in ["+notcp", "+tcp"] {
+        assert_eq!(status("127.0.0.8", transport).as_deref(), Some("REFUSED"), "{transport}");
+    }
+    let metrics = http::request(api.address, "GET", "/metrics", &[], None).unwrap().text();
+    for name in ["invalid", "refused"] {
+        assert!(metrics.contains(&format!("\npdns_auth_proxy_protocol_{name} 0\n")), "{name}");
+    }
 }
 
 fn socket_from(source: &str, to: SocketAddr) -> TcpStream {

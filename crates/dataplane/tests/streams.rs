@@ -176,6 +176,13 @@ async fn half_closed_clients_get_their_answers() {
         assert_eq!(show(&read_reply(&mut tcp).await.unwrap())[1], "answer: www.example. 60 A 192.0.2.1");
         assert_eq!(show(&read_reply(&mut dot).await.unwrap())[1], "answer: www.example. 60 A 192.0.2.1");
     }
+    let mut plain = TcpStream::connect(addresses.doh_plain[0]).await.unwrap();
+    let path = format!("GET /dns-query?dns={} HTTP/1.1", data_encoding::BASE64URL_NOPAD.encode(&message));
+    plain.write_all(format!("{path}\r\nHost: localhost\r\n\r\n").as_bytes()).await.unwrap();
+    plain.shutdown().await.unwrap();
+    let mut reply = Vec::new();
+    plain.read_to_end(&mut reply).await.unwrap();
+    assert!(reply.starts_with(b"HTTP/1.1 200 OK") && reply.ends_with(&[0; 2]), "{reply:?}");
     assert!(is_closed(&mut tcp).await);
     // An orderly end, not a cut: anything else would be an error here.
     assert_eq!(dot.read(&mut [0]).await.unwrap(), 0);

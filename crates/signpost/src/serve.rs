@@ -264,7 +264,12 @@ async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>>
 /// The cap on DNS connections, cut to the open files that the system allows beside everything else.
 fn connections_max(settings: &Settings) -> usize {
     let workers = dns_settings(&settings.dns).udp_workers;
+    let transports = &settings.dns.transports;
     let others = settings.dns.listen.len() * (workers + 1)
+        + transports.dot_listen.len()
+        + transports.doh_listen.len()
+        + transports.doh_plain_listen.len()
+        + transports.doq_listen.len()
         + settings.api.connections_max
         + settings.api.listen.len()
         // One connection more listens for changes.
