@@ -194,7 +194,7 @@ fn a_secret_in_the_settings_rolls_without_a_gap() {
 fn secrets_show_up_neither_in_logs_nor_in_the_api_nor_in_an_export() {
     let folder = TempDir::new("secrets");
     let url = format!("sqlite:{}", folder.join("signpost.db").display());
-    let settings = Settings { database_url: url, flags: Vec::new() }.with("--log-filter=trace");
+    let settings = Settings { database_url: url, ..Settings::sqlite() }.with("--log-filter=trace");
     let mut server = start(settings.with(&format!("--cookie-secret={}", SECRETS[0])));
     let config = server.api().must(200, "GET", "/config", None).text();
     assert!(config.contains("cookie-secret"), "{config}");
