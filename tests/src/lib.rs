@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod barrage;
+mod clients;
 pub mod dig;
 pub mod fuzz;
 pub mod golden;

@@ -1,9 +1,9 @@
 //! DNS over TLS, HTTPS and QUIC on loopback, and clients that hold up, break off and break rules.
 
+#[path = "../../../tests/src/clients.rs"]
 mod clients;
 mod fixture;
 
-use axum::http::{Method, StatusCode};
 use clients::{
     Http2, ask_quic, ask_quic_raw, ask_stream, connect_quic, connect_tls, framed, get, is_closed, post, read_reply,
     request, shake_hands, tls, try_quic,
@@ -11,6 +11,7 @@ use clients::{
 use dataplane::{Addresses, DataPlane, DataPlaneSettings, Proxies};
 use dnssec::ZoneTable;
 use fixture::{Mode, ask, show, table, zone};
+use hyper::http::{Method, StatusCode};
 use quinn::{ConnectionError, ReadError, ReadToEndError, VarInt};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -390,7 +391,7 @@ async fn each_wrong_request_has_its_status() {
     let mut bare = post();
     bare.headers_mut().remove("content-type");
     let long_path = format!("/dns-query?dns={}", "A".repeat(8200));
-    let wrong: [(axum::http::Request<()>, &[u8], u16); 11] = [
+    let wrong: [(hyper::http::Request<()>, &[u8], u16); 11] = [
         (request(Method::GET, "/"), b"", 404),
         (request(Method::PUT, "/dns-query"), b"", 405),
         (request(Method::GET, "/dns-query"), b"", 400),
