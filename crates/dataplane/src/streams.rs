@@ -175,17 +175,20 @@ async fn converse(
     };
     ticket.touch(Instant::now());
     let shared = Arc::clone(&door.shared);
+    // In boxes: a task is as large as the largest it may become, and most are plain TCP.
     match (stream, door.carrier) {
-        (Stream::Http(stream, version), _) => https::serve(stream, version, client, shared, ticket, stop).await,
+        (Stream::Http(stream, version), _) => {
+            Box::pin(https::serve(stream, version, client, shared, ticket, stop)).await;
+        }
         (Stream::Plain(stream), carrier) => {
             tcp::connection::serve(stream, carrier, client, shared, ticket, stop).await;
         }
         (Stream::Tls(stream), Carrier::Https) => {
             let version = https::Version::agreed(stream.get_ref().1.alpn_protocol());
-            https::serve(*stream, version, client, shared, ticket, stop).await;
+            Box::pin(https::serve(stream, version, client, shared, ticket, stop)).await;
         }
         (Stream::Tls(stream), carrier) => {
-            tcp::connection::serve(*stream, carrier, client, shared, ticket, stop).await;
+            Box::pin(tcp::connection::serve(stream, carrier, client, shared, ticket, stop)).await;
         }
     }
 }
@@ -219,7 +222,7 @@ impl Door {
         }
         let opened = match (&self.tls, self.carrier) {
             (Some(tls), _) => {
-                timeout_at(deadline, tls.accept(stream)).await.map(|done| done.map(Box::new).map(Stream::Tls))
+                timeout_at(deadline, Box::pin(tls.accept(stream))).await.map(|done| done.map(Box::new).map(Stream::Tls))
             }
             (None, Carrier::Https) => {
                 let version = timeout_at(deadline, https::Version::begun(&stream)).await;
