@@ -212,7 +212,8 @@ fn a_low_limit_of_open_files_is_raised_or_lived_with() {
     assert!(server.daemon().log().contains("instead of 4096 connections"), "{}", server.daemon().log());
     worst_wait(&server, From::ManySources);
     assert!(server.metric("pdns_auth_open_tcp_connections") < 400);
-    assert_eq!(server.metric("pdns_auth_tcp_accept_errors"), 0);
+    // What has been told to close may still hold its descriptor when the next one comes: then accepting is tried again.
+    assert!(server.metric("pdns_auth_tcp_accept_errors") < 100);
     until_true("idle connections to be closed, and the server to be as before", HANG, || {
         server.metric("pdns_auth_open_tcp_connections") <= 1
     });
