@@ -94,6 +94,12 @@ impl DataPlaneSettings {
         within("tcp_connections_max", self.tcp_connections_max, 1..=1_000_000)?;
         within("tcp_per_source_max", self.tcp_per_source_max, 1..=1_000_000)?;
         within("proxies.header_octets_max", self.proxies.header_octets_max, proxy::HEADER_OCTETS)?;
+        // Others would take it for plain DNS (RFC 7858 section 3.1, RFC 9250 section 4.1.1).
+        for (field, addresses) in [("dot_listen", &self.dot_listen), ("doq_listen", &self.doq_listen)] {
+            if let Some(address) = addresses.iter().find(|address| address.port() == 53) {
+                return Err(invalid(format!("{field}: {address} has port 53, which is for DNS in the clear")));
+            }
+        }
         if self.tcp_idle.is_zero() || self.tcp_idle > Duration::from_secs(3600) {
             return Err(invalid(format!("tcp_idle: {:?} is not above zero and up to one hour", self.tcp_idle)));
         }

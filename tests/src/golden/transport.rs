@@ -1,7 +1,7 @@
 //! A data plane in this process, asked as a stranger would ask it.
 
 use super::Ask;
-use crate::clients::{Http2, ask_quic, ask_stream, connect_quic, connect_tls, post};
+use crate::clients::{Http2, ask_quic, ask_stream, connect_quic, connect_tls, get, post};
 use crate::query::{Asker, ask_tcp};
 use dataplane::profile::Label;
 use dataplane::{CookieSecret, CookieSecrets, DataPlane, DataPlaneSettings, Profile};
@@ -26,6 +26,8 @@ pub enum Transport {
     Tls,
     /// DNS over HTTPS (RFC 8484), by POST in one connection of HTTP/2.
     Https,
+    /// The same by GET.
+    HttpsGet,
     /// DNS over QUIC (RFC 9250), in one connection.
     Quic,
 }
@@ -33,7 +35,7 @@ pub enum Transport {
 impl Transport {
     /// All of them.
     pub const ALL: &'static [Transport] =
-        &[Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Https, Transport::Quic];
+        &[Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Https, Transport::HttpsGet, Transport::Quic];
 
     /// The word for it in `+over`.
     pub fn name(self) -> &'static str {
@@ -41,7 +43,7 @@ impl Transport {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
             Transport::Tls => "tls",
-            Transport::Https => "https",
+            Transport::Https | Transport::HttpsGet => "https",
             Transport::Quic => "quic",
         }
     }
@@ -104,7 +106,7 @@ impl Server {
                 let reply = ask_tcp(server, &ask.message, PATIENCE).unwrap_or_else(|error| Some(no_reply(error)));
                 reply.unwrap_or_else(|| panic!("{} over {transport:?}: closed without a reply", ask.line))
             }
-            Transport::Tls | Transport::Https | Transport::Quic => {
+            Transport::Tls | Transport::Https | Transport::HttpsGet | Transport::Quic => {
                 let mut open = self.open.lock().expect("a failed question ends the test");
                 let asking = self.ask_in_connection(&mut open, &ask.message, transport);
                 let asking = tokio::time::timeout(PATIENCE, asking);
@@ -117,12 +119,14 @@ impl Server {
     async fn ask_in_connection(&self, open: &mut Open, message: &[u8], transport: Transport) -> Vec<u8> {
         let addresses = self.plane.addresses();
         match transport {
-            Transport::Https => {
+            Transport::Https | Transport::HttpsGet => {
                 if open.https.as_ref().is_none_or(|https| https.driver.is_finished()) {
                     open.https = Some(Http2::connect(addresses.doh[0]).await);
                 }
                 let https = open.https.as_mut().expect("it was just opened");
-                let (response, reply) = https.send(post(), message).await.expect("HTTP/2 works");
+                let is_get = transport == Transport::HttpsGet;
+                let (request, body) = if is_get { (get(message), &b""[..]) } else { (post(), message) };
+                let (response, reply) = https.send(request, body).await.expect("HTTP/2 works");
                 assert_eq!(response.status(), 200);
                 reply
             }

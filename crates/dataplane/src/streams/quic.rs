@@ -85,6 +85,8 @@ pub(crate) fn endpoint(socket: UdpSocket, certificates: &Arc<Certificates>, idle
         .send_window(SEND_WINDOW)
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
+        // Whoever watches sees packets of one length, whatever the reply (RFC 9250 section 5.4).
+        .pad_to_mtu(true)
         .max_idle_timeout(Some(idle.try_into().map_err(io::Error::other)?));
     let mut server = ServerConfig::with_crypto(Arc::new(tls));
     server
