@@ -84,6 +84,7 @@ pub const SETTINGS: &[Setting] = &[
         "512",
         "Longest PROXY header in octets, extensions included",
     ),
+    // --- what the server tells of itself ---
     setting("server-id", Kind::Text, "", "What NSID and id.server say; empty: the host's name; disabled: nothing"),
     setting("version-string", Kind::Text, "full", "What version.bind says: full, powerdns, anonymous, or a text"),
     // --- defence ---
