@@ -208,6 +208,9 @@ mod tests {
         };
         let pools = Pools::open(&settings).await.unwrap();
         crate::schema::migrate(&pools).await.unwrap();
+        // The last connection that closes takes the log with it: one is kept, and has it open.
+        let mut session = pools.session(settings.timeout).await.unwrap();
+        session.begin_writing().await.unwrap();
         let mut names = Vec::new();
         for file in std::fs::read_dir(&directory).unwrap().map(Result::unwrap) {
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.path());
