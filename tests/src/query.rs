@@ -49,7 +49,11 @@ impl Asker {
         self.0.send(message)?;
         let mut buffer = [0; 65535];
         loop {
-            let length = self.0.recv(&mut buffer)?;
+            let length = match self.0.recv(&mut buffer) {
+                // A socket with a timeout is not waited on again by itself (signal(7)): a frozen machine is enough.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                received => received?,
+            };
             if buffer[..length].get(..2) == message.get(..2) {
                 return Ok(buffer[..length].to_vec());
             }
