@@ -12,6 +12,7 @@ use signpost_tests::validators::{Anchors, Verdict, delv, verify_zone};
 use signpost_tests::wait::until_true;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 const ZONE: &str = "replicated.example.";
@@ -23,6 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// After this a query has failed; a machine that stands still for a moment does not make it fail.
 const QUERY_MAX: Duration = Duration::from_secs(10);
 
+/// Lets one test have the machine: each loads two servers as fast as they answer, and beside another such load Postgres waits for seconds.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn two_servers(postgres: &Postgres) -> [Signpost; 2] {
     [Signpost::start(Settings::postgres(&postgres.url())), Signpost::start(Settings::postgres(&postgres.url()))]
 }
@@ -33,6 +40,7 @@ fn anchors(api: &Api) -> Anchors {
 
 #[test]
 fn a_change_through_one_is_answered_signed_by_the_other_within_a_second() {
+    let _alone = alone();
     let postgres = Postgres::start().expect("Postgres starts");
     let [first, second] = two_servers(&postgres);
     first.api().create_zone(ZONE, Signed::Yes, Vec::new());
@@ -113,6 +121,7 @@ enum Away {
 }
 
 fn postgres_away(how: &Away, time: Duration) {
+    let _alone = alone();
     let postgres = Postgres::start().expect("Postgres starts");
     let [first, second] = two_servers(&postgres);
     let sets = vec![
