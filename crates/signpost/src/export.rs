@@ -171,6 +171,7 @@ fn print<'r>(
     rtype: RecordType,
     rdatas: impl Iterator<Item = &'r [u8]>,
 ) -> anyhow::Result<()> {
+    let owner = owner.to_master_file();
     for rdata in rdatas {
         let text = wire::rdata::print(rtype, rdata).with_context(|| format!("{owner} {rtype}"))?;
         writeln!(out, "{owner}\t{ttl}\tIN\t{rtype}\t{text}")?;

@@ -164,6 +164,19 @@ impl Name {
         Ok(Name(wire.into()))
     }
 
+    /// Presentation format for a master file (RFC 1035 section 5.1). What means something there is escaped too: quotes,
+    /// parentheses, `;`, `@` and `$`, which PowerDNS, its tables and [`fmt::Display`] leave bare.
+    pub fn to_master_file(&self) -> String {
+        let mut text = String::new();
+        for character in self.to_string().chars() {
+            if matches!(character, '"' | '(' | ')' | ';' | '@' | '$') {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        text
+    }
+
     /// Presentation format without the final dot, as PowerDNS's tables hold names; the root is `.`.
     pub fn to_dotless(&self) -> String {
         let mut text = self.to_string();
@@ -374,6 +387,16 @@ mod tests {
 
     fn name(text: &str) -> Name {
         Name::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_master_file_reads_the_name_it_was_given() {
+        let odd = Name::root().child(b"$ORIGIN").unwrap().child(b"a;b\"(c)@ \\.").unwrap();
+        assert_eq!(odd.to_master_file(), r#"a\;b\"\(c\)\@\032\\\..\$ORIGIN."#);
+        let line = format!("{} 60 IN A 192.0.2.1\n", odd.to_master_file());
+        let records = crate::zonefile::parse(&line, &Name::root(), 60).unwrap();
+        assert_eq!(records[0].name, odd);
+        assert_eq!(name("www.example.").to_master_file(), "www.example.");
     }
 
     #[test]
