@@ -198,6 +198,8 @@ impl<'a> Plan<'a> {
             Found::Cname { node, wildcard, .. } | Found::NoData { node, wildcard }
                 if subset::wants_subset(self, node, qtype) =>
             {
+                // There is an answer: of a wildcard's other types nothing need be proven.
+                let found = node.rrsets().first().map_or(found, |rrset| Found::Answer { node, rrset, wildcard });
                 self.prove_expansion(&name, &found, wildcard);
                 subset::add(self, owner(node, wildcard, name), node, qtype);
             }

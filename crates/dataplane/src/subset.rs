@@ -37,7 +37,9 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
             }
         }
         Breadth::All => {
-            for rrset in node.rrsets() {
+            // The NSEC stands at the name as well, though the zone's data does not hold it.
+            let nsec = nsec_at(plan, node);
+            for rrset in node.rrsets().iter().map(|rrset| &**rrset).chain(nsec) {
                 let owner = match &owner {
                     Owner::Expanded { name, source } => Owner::Expanded { name: name.clone(), source },
                     _ => Owner::Node(node.name()),

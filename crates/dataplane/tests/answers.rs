@@ -369,8 +369,8 @@ fn rfc8482_section_4_1_any_over_udp_is_one_rrset_and_over_tcp_all() {
         &["NOERROR aa", "answer: www.example. 60 A 192.0.2.10", "answer: www.example. 60 A 192.0.2.11"],
     );
     let lines = ask("www.example", "ANY").with_do().over(Transport::Tcp).of(&signed(Mode::Nsec));
-    assert_eq!(lines.len(), 6, "{lines:#?}");
-    assert_eq!((count(&lines, "RRSIG A"), count(&lines, "RRSIG TXT")), (1, 1));
+    assert_eq!(lines.len(), 8, "{lines:#?}");
+    assert_eq!((count(&lines, "RRSIG A"), count(&lines, "RRSIG TXT"), count(&lines, "RRSIG NSEC")), (1, 1, 1));
     assert_plain(&ask("ent.example", "ANY"), &["NOERROR aa", SOA]);
     assert_plain(&ask("alias.example", "ANY"), &["NOERROR aa", "answer: alias.example. 70 CNAME www.example."]);
     assert_plain(&ask("q.wild.example", "ANY"), &["NOERROR aa", "answer: q.wild.example. 80 A 192.0.2.99"]);
@@ -380,8 +380,18 @@ fn rfc8482_section_4_1_any_over_udp_is_one_rrset_and_over_tcp_all() {
 fn rfc8482_section_4_rrsig_over_udp_is_that_of_one_rrset() {
     assert_eq!(ask("www.example", "RRSIG").of(&signed(Mode::Nsec)), ["NOERROR aa", "answer: www.example. 60 RRSIG A"]);
     let all = ask("www.example", "RRSIG").over(Transport::Tcp).of(&signed(Mode::Nsec));
-    assert_eq!(all.len(), 3);
+    assert_eq!((all.len(), count(&all, "RRSIG NSEC")), (4, 1));
     assert_eq!(ask("www.example", "RRSIG").of(&signed(Mode::Unsigned)), ["NOERROR aa", SOA]);
+}
+
+#[test]
+fn rfc4035_section_3_1_3_3_what_a_wildcard_has_besides_needs_no_proof_that_it_has_not_the_type() {
+    for rtype in ["NSEC", "RRSIG", "ANY"] {
+        let lines = ask("x.wild.example", rtype).with_do().of(&signed(Mode::Nsec));
+        let proof: Vec<&String> = lines.iter().filter(|line| line.starts_with("authority")).collect();
+        let wanted = ["authority: here.wild.example. 300 NSEC", "authority: here.wild.example. 300 RRSIG NSEC"];
+        assert_eq!(proof, wanted, "{rtype}: {lines:#?}");
+    }
 }
 
 #[test]
