@@ -11,13 +11,17 @@ pub mod fuzz;
 pub mod golden;
 pub mod http;
 pub mod pdns;
+pub mod peers;
 pub mod postgres;
 pub mod process;
 pub mod query;
+pub mod random;
+pub mod reply;
 pub mod server;
 pub mod temp;
 pub mod unbound;
 pub mod validators;
+pub mod volley;
 pub mod wait;
 
 pub use postgres::Postgres;

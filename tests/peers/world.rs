@@ -1,0 +1,267 @@
+//! Small zones, drawn so that every rule about names meets every other: wildcards, DNAME, CNAME, cuts, glue, empty non-terminals,
+//! occluded data, and labels of any octets.
+
+use crate::draft::{Draft, below};
+use signpost_tests::peers::{PeerKind, plain};
+use signpost_tests::random::Random;
+use signpost_tests::reply::Record;
+use std::fmt;
+use wire::{Name, RecordType};
+
+/// Zones under one name, which refer to each other.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) zones: Vec<Zone>,
+}
+
+/// One zone.
+#[derive(Debug, Clone)]
+pub(crate) struct Zone {
+    pub(crate) apex: Name,
+    pub(crate) mode: Mode,
+    pub(crate) rrsets: Vec<Rrset>,
+}
+
+/// One RRset as it stands in a master file.
+#[derive(Debug, Clone)]
+pub(crate) struct Rrset {
+    pub(crate) owner: Name,
+    pub(crate) ttl: u32,
+    pub(crate) rtype: String,
+    pub(crate) contents: Vec<String>,
+}
+
+/// Who signs a zone, and how it denies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Unsigned,
+    /// We sign; the peers serve what we export.
+    Ours(Denial),
+    /// `dnssec-signzone` signs; all four serve it as it is.
+    Presigned(Denial),
+}
+
+/// How a signed zone denies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Denial {
+    Nsec,
+    Nsec3 { iterations: u16, salt: &'static str, opt_out: bool },
+}
+
+/// What is known about a name.
+pub(crate) struct Facts<'w> {
+    /// The zone that answers for it.
+    pub(crate) zone: Option<&'w Zone>,
+    /// Whether that zone has it, or names below it.
+    pub(crate) exists: bool,
+    /// The longest name above it that the zone has.
+    pub(crate) encloser: Option<Name>,
+    /// The wildcard that stands for it, if that exists.
+    pub(crate) wildcard: Option<Name>,
+    /// The name one label longer than the closest ancestor that exists (RFC 5155 section 1.3).
+    pub(crate) next_closer: Name,
+    /// Whether it, a name above it, or the wildcard for it is none of that zone but one that another zone has occluded, or mentions.
+    pub(crate) is_in_another_zone: bool,
+}
+
+/// The names above, nearest first.
+fn ancestors(name: &Name) -> impl Iterator<Item = Name> {
+    std::iter::successors(name.parent(), Name::parent)
+}
+
+impl World {
+    /// A world whose zones are under `apex`.
+    pub(crate) fn draw(random: &mut Random, apex: &Name) -> World {
+        let mut world = World { zones: Vec::new() };
+        let is_signed = random.chance(75);
+        world.zones.push(Draft::zone(random, apex, is_signed));
+        // Some of the children are served too, and now and then a zone nobody delegates.
+        for _ in 0..random.below(4) {
+            let cuts: Vec<Name> = world.zones.iter().flat_map(Zone::cuts).collect();
+            let child = if cuts.is_empty() || random.chance(12) {
+                let depth = 1 + random.below(2);
+                below(random, apex, depth)
+            } else {
+                random.pick(&cuts).clone()
+            };
+            // A zone of more than 222 octets cannot have NSEC3 (RFC 5155 section 3).
+            if child.as_wire().len() > 200 {
+                continue;
+            }
+            let is_signed = if random.chance(85) { is_signed } else { !is_signed };
+            let child = Draft::zone(random, &child.to_lowercase(), is_signed);
+            if world.has_room_for(&child) {
+                world.zones.push(child);
+            }
+        }
+        world
+    }
+
+    fn has_room_for(&self, zone: &Zone) -> bool {
+        let is_new = self.zones.iter().all(|other| other.apex != zone.apex);
+        // NSD has one tree for all zones, and nothing may be below a DNAME, whichever zone it is of.
+        let occludes = |zone: &Zone, other: &Zone| {
+            let mut owners = other.rrsets.iter().map(|rrset| &rrset.owner);
+            owners.any(|owner| zone.dnames().iter().any(|&dname| owner.is_under(dname)))
+        };
+        is_new && !self.zones.iter().any(|other| occludes(other, zone) || occludes(zone, other))
+    }
+
+    /// Whether a peer can load these zones at all.
+    pub(crate) fn suits(&self, peer: PeerKind) -> bool {
+        let has = |is_so: fn(&Rrset) -> bool| self.zones.iter().flat_map(|zone| &zone.rrsets).any(is_so);
+        let has_nsec3 = self.zones.iter().any(Zone::has_nsec3);
+        match peer {
+            // It looks for the wildcard below each name without asking whether that is too long for a name, and crashes.
+            PeerKind::Nsd => !has_nsec3 || !has(|rrset| rrset.owner.as_wire().len() > 253),
+            PeerKind::Knot => true,
+            // NS at a wildcard, whose meaning is left open (RFC 4592 section 4.2), is refused.
+            PeerKind::Bind => !has(|rrset| rrset.rtype == "NS" && rrset.owner.is_wildcard()),
+        }
+    }
+
+    /// Whether one of the zones has the record.
+    pub(crate) fn has(&self, record: &Record) -> bool {
+        let rtype = RecordType(record.rtype);
+        let is_it = |rrset: &&Rrset| {
+            rrset.owner.to_lowercase().as_wire() == record.owner
+                && rrset.rtype == rtype.to_string()
+                && rrset.ttl == record.ttl
+                && rrset.contents.iter().any(|content| {
+                    wire::rdata::parse(rtype, content, None)
+                        .is_ok_and(|rdata| rdata.eq_ignore_ascii_case(&record.rdata))
+                })
+        };
+        self.zones.iter().flat_map(|zone| &zone.rrsets).any(|rrset| is_it(&rrset))
+    }
+
+    /// Where the RRsets are that servers can do without: zone and place.
+    pub(crate) fn droppable(&self) -> Vec<(usize, usize)> {
+        let is_needed = |zone: &Zone, rrset: &Rrset| {
+            let apex = zone.rrsets.iter().find(|rrset| rrset.rtype == "NS" && rrset.owner == zone.apex);
+            let is_server = apex.is_some_and(|ns| ns.contents.contains(&plain(&rrset.owner)));
+            match rrset.rtype.as_str() {
+                "SOA" | "NS" => rrset.owner == zone.apex,
+                // BIND wants these.
+                "A" | "AAAA" => is_server,
+                _ => false,
+            }
+        };
+        let zones = self.zones.iter().enumerate();
+        zones
+            .flat_map(|(at, zone)| zone.rrsets.iter().enumerate().map(move |(place, rrset)| (at, zone, place, rrset)))
+            .filter(|(_, zone, _, rrset)| !is_needed(zone, rrset))
+            .map(|(at, _, place, _)| (at, place))
+            .collect()
+    }
+
+    /// The world without these RRsets.
+    pub(crate) fn without(&self, dropped: &[(usize, usize)]) -> World {
+        let mut world = self.clone();
+        for (at, zone) in world.zones.iter_mut().enumerate() {
+            let mut place = 0;
+            zone.rrsets.retain(|_| {
+                place += 1;
+                !dropped.contains(&(at, place - 1))
+            });
+        }
+        world
+    }
+
+    /// What the zones say about a name, as far as it explains what peers do.
+    pub(crate) fn facts(&self, name: &Name) -> Facts<'_> {
+        let name = name.to_lowercase();
+        let zone = self.zone_of(&name);
+        let is_there = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.owner.is_under(name));
+        let exists = zone.is_some_and(|zone| is_there(zone, &name));
+        let encloser = zone.and_then(|zone| ancestors(&name).find(|above| is_there(zone, above)));
+        let wildcard = encloser
+            .as_ref()
+            .and_then(|encloser| encloser.child(b"*").ok())
+            .filter(|wildcard| !exists && zone.is_some_and(|zone| is_there(zone, wildcard)));
+        let next_closer = ancestors(&name).chain([name.clone()]).min_by_key(|at| match &encloser {
+            Some(encloser) if at.is_under(encloser) && at != encloser => at.label_count(),
+            _ => usize::MAX,
+        });
+        // NSD has one tree for all zones, and for names in RDATA.
+        let occluded = encloser.as_ref().and_then(|encloser| encloser.child(b"*").ok());
+        let is_in_another_zone = !exists
+            && ancestors(&name).chain([name.clone()]).chain(occluded).any(|name| {
+                zone.is_some_and(|zone| name.is_under(&zone.apex) && !is_there(zone, &name))
+                    && self.zones.iter().any(|zone| is_there(zone, &name) || zone.mentions(&name))
+            });
+        Facts { zone, exists, encloser, wildcard, next_closer: next_closer.unwrap_or(name), is_in_another_zone }
+    }
+
+    /// The zone with the longest apex above or at `name`.
+    pub(crate) fn zone_of(&self, name: &Name) -> Option<&Zone> {
+        let above = self.zones.iter().filter(|zone| name.is_under(&zone.apex));
+        above.max_by_key(|zone| zone.apex.label_count())
+    }
+}
+
+impl Zone {
+    /// Owners of NS below the apex.
+    pub(crate) fn cuts(&self) -> Vec<Name> {
+        let is_cut = |rrset: &&Rrset| rrset.rtype == "NS" && rrset.owner != self.apex;
+        self.rrsets.iter().filter(is_cut).map(|rrset| rrset.owner.to_lowercase()).collect()
+    }
+
+    /// Whether a name at or below `name` stands in a record's data.
+    fn mentions(&self, name: &Name) -> bool {
+        let mut words = self.rrsets.iter().flat_map(|rrset| &rrset.contents).flat_map(|content| content.split(' '));
+        words
+            .any(|word| word.ends_with('.') && Name::parse(word).is_ok_and(|other| other.to_lowercase().is_under(name)))
+    }
+
+    /// Whether one of its names has a label with the octet 0.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.rrsets.iter().any(|rrset| rrset.owner.labels().any(|label| label.contains(&0)))
+    }
+
+    /// Whether insecure delegations are left out of its chain (RFC 5155 section 6).
+    pub(crate) fn is_opt_out(&self) -> bool {
+        let (Mode::Ours(denial) | Mode::Presigned(denial)) = &self.mode else { return false };
+        matches!(denial, Denial::Nsec3 { opt_out: true, .. })
+    }
+
+    fn has_nsec3(&self) -> bool {
+        matches!(self.mode, Mode::Ours(Denial::Nsec3 { .. }) | Mode::Presigned(Denial::Nsec3 { .. }))
+    }
+
+    /// Whether the zone ends at a name: there is a cut, and nothing above it occludes it.
+    pub(crate) fn delegates(&self, name: &Name) -> bool {
+        let is_above = |other: &Name| name != other && name.is_under(other);
+        let cuts = self.cuts();
+        cuts.contains(name) && !cuts.iter().any(is_above) && !self.dnames().into_iter().any(is_above)
+    }
+
+    /// Owners of DNAME.
+    fn dnames(&self) -> Vec<&Name> {
+        self.rrsets.iter().filter(|rrset| rrset.rtype == "DNAME").map(|rrset| &rrset.owner).collect()
+    }
+
+    /// The zone as a master file (RFC 1035 section 5), SOA first.
+    pub(crate) fn text(&self) -> String {
+        self.rrsets.iter().map(Rrset::to_string).collect()
+    }
+
+    /// The same without what stands below a DNAME, which has no effect (RFC 6672 section 2.4): NSD refuses it, and Knot answers
+    /// from it.
+    pub(crate) fn text_without_occluded(&self) -> String {
+        let dnames: Vec<&Name> =
+            self.rrsets.iter().filter(|rrset| rrset.rtype == "DNAME").map(|rrset| &rrset.owner).collect();
+        let is_below = |rrset: &&Rrset| {
+            dnames.iter().any(|&dname| rrset.owner.is_under(dname) && rrset.owner.label_count() > dname.label_count())
+        };
+        self.rrsets.iter().filter(|rrset| !is_below(rrset)).map(Rrset::to_string).collect()
+    }
+}
+
+impl fmt::Display for Rrset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rrset { owner, ttl, rtype, contents } = self;
+        let owner = plain(owner);
+        contents.iter().try_for_each(|content| writeln!(f, "{owner} {ttl} IN {rtype} {content}"))
+    }
+}

@@ -1,0 +1,251 @@
+//! Debian's NSD, Knot and BIND as child processes that serve zone files.
+
+use crate::process::{Daemon, free_port, output};
+use crate::temp::TempDir;
+use crate::volley;
+use crate::wait::until;
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+use wire::Name;
+
+/// Time a peer may take until it serves all zones. It is a bound, not a wait.
+const START_MAX: Duration = Duration::from_secs(30);
+
+/// Which program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PeerKind {
+    /// NLnet Labs' NSD.
+    Nsd,
+    /// CZ.NIC's Knot DNS.
+    Knot,
+    /// ISC's BIND 9.
+    Bind,
+}
+
+/// All of them.
+pub const PEERS: [PeerKind; 3] = [PeerKind::Nsd, PeerKind::Knot, PeerKind::Bind];
+
+impl fmt::Display for PeerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PeerKind::Nsd => "NSD",
+            PeerKind::Knot => "Knot",
+            PeerKind::Bind => "BIND",
+        })
+    }
+}
+
+/// A zone to serve.
+#[derive(Debug, Clone)]
+pub struct ZoneFile {
+    /// Its apex.
+    pub apex: Name,
+    /// The file's name.
+    pub path: std::path::PathBuf,
+}
+
+/// A running peer.
+#[derive(Debug)]
+pub struct Peer {
+    /// Which.
+    pub kind: PeerKind,
+    daemon: Daemon,
+    dns: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Peer {
+    /// Starts it; [`Peer::wait_until_ready`] waits.
+    ///
+    /// # Panics
+    ///
+    /// When Debian's package is not installed.
+    pub fn launch(kind: PeerKind, zones: &[ZoneFile]) -> Peer {
+        let folder = TempDir::new(&kind.to_string().to_lowercase());
+        let port = free_port();
+        let mut command = match kind {
+            PeerKind::Nsd => nsd(folder.path(), port, zones),
+            PeerKind::Knot => knot(folder.path(), port, zones),
+            PeerKind::Bind => bind(folder.path(), port, zones),
+        };
+        let daemon = Daemon::start(&kind.to_string(), &mut command, &folder.join("log"));
+        Peer { kind, daemon, dns: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _folder: folder }
+    }
+
+    /// Where it is.
+    pub fn dns(&self) -> SocketAddr {
+        self.dns
+    }
+
+    /// Returns when it answers for every zone.
+    ///
+    /// # Panics
+    ///
+    /// When it ends, or does not serve one of them; its log is printed.
+    pub fn wait_until_ready(&mut self, zones: &[ZoneFile]) {
+        let dns = self.dns;
+        let kind = self.kind;
+        until(&format!("{kind} to listen"), START_MAX, || {
+            self.daemon.assert_running();
+            std::net::TcpStream::connect(dns).ok()
+        });
+        until(&format!("{kind} to serve all zones"), START_MAX, || {
+            self.daemon.assert_running();
+            let missing = unserved(dns, zones);
+            // NSD and Knot listen after they have loaded; BIND loads beside.
+            (missing.is_empty()).then_some(())
+        });
+    }
+
+    /// What it has printed.
+    pub fn log(&self) -> String {
+        self.daemon.log()
+    }
+}
+
+/// The zones for whose SOA `server` does not answer with authority.
+pub fn unserved(server: SocketAddr, zones: &[ZoneFile]) -> Vec<Name> {
+    let questions: Vec<Vec<u8>> = zones.iter().map(|zone| question(&zone.apex, 6)).collect();
+    let replies = volley::tcp(server, &questions);
+    let is_served = |reply: &Option<Vec<u8>>| matches!(reply.as_deref(), Some([_, _, 0x84, 0, ..]));
+    zones.iter().zip(&replies).filter(|(_, reply)| !is_served(reply)).map(|(zone, _)| zone.apex.clone()).collect()
+}
+
+/// The shortest question.
+fn question(name: &Name, rtype: u16) -> Vec<u8> {
+    let mut message = vec![0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    message.extend_from_slice(name.as_wire());
+    message.extend_from_slice(&rtype.to_be_bytes());
+    message.extend_from_slice(&1_u16.to_be_bytes());
+    message
+}
+
+/// A name in which everything but letters and digits is `\DDD`. All three read that, in configuration and master files alike;
+/// NSD's reader takes `\\.` for a dot that is escaped, and Knot's wants most signs escaped.
+pub fn plain(name: &Name) -> String {
+    let mut text = String::new();
+    for label in name.labels() {
+        for &octet in label {
+            match octet {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'*' => text.push(char::from(octet)),
+                _ => text.push_str(&format!("\\{octet:03}")),
+            }
+        }
+        text.push('.');
+    }
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+/// A line of a master file without quotes, with its escapes as `\DDD`; see [`plain`].
+pub fn plain_line(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        match (character, characters.clone().next()) {
+            ('\\', Some(next)) if !next.is_ascii_digit() => {
+                text.push_str(&format!("\\{:03}", u32::from(next)));
+                characters.next();
+            }
+            (' ' | '\t' | '\\' | '-' | '_' | '*' | '.' | '+' | '/' | '=', _) => text.push(character),
+            (_, _) if character.is_ascii_alphanumeric() => text.push(character),
+            _ => text.push_str(&format!("\\{:03}", u32::from(character))),
+        }
+    }
+    text
+}
+
+fn nsd(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
+    let at = folder.display();
+    let mut text = format!(
+        "server:\n  ip-address: 127.0.0.1@{port}\n  do-ip6: no\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  \
+         zonesdir: \"{at}\"\n  database: \"\"\n  zonelistfile: \"{at}/zone.list\"\n  xfrdfile: \"{at}/xfrd.state\"\n  \
+         xfrdir: \"{at}\"\n  pidfile: \"{at}/pid\"\n  tcp-count: 100\n  tcp-timeout: 60\n  minimal-responses: yes\n  \
+         rrl-ratelimit: 0\n  hide-version: no\nremote-control:\n  control-enable: no\n"
+    );
+    for zone in zones {
+        text.push_str(&format!("zone:\n  name: \"{}\"\n  zonefile: \"{}\"\n", plain(&zone.apex), zone.path.display()));
+    }
+    write(folder, "nsd.conf", &text);
+    let mut command = Command::new("/usr/sbin/nsd");
+    command.arg("-d").arg("-c").arg(folder.join("nsd.conf"));
+    command
+}
+
+fn knot(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
+    let at = folder.display();
+    let mut text = format!(
+        "server:\n  rundir: \"{at}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+         background-workers: 1\n  tcp-idle-timeout: 60\ncontrol:\n  listen: \"{at}/knot.sock\"\ndatabase:\n  storage: \"{at}\"\n\
+         log:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: \"{at}\"\n    \
+         semantic-checks: soft\n    zonefile-sync: -1\n    journal-content: none\nzone:\n"
+    );
+    for zone in zones {
+        text.push_str(&format!("  - domain: \"{}\"\n    file: \"{}\"\n", plain(&zone.apex), zone.path.display()));
+    }
+    write(folder, "knot.conf", &text);
+    let mut command = Command::new("/usr/sbin/knotd");
+    command.arg("-c").arg(folder.join("knot.conf"));
+    command
+}
+
+fn bind(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
+    let at = folder.display();
+    let mut text = format!(
+        "options {{\n  directory \"{at}\";\n  pid-file \"{at}/pid\";\n  session-keyfile none;\n  listen-on port {port} {{ 127.0.0.1; }};\n  \
+         listen-on-v6 {{ none; }};\n  recursion no;\n  allow-query {{ any; }};\n  allow-transfer {{ none; }};\n  notify no;\n  \
+         empty-zones-enable no;\n  minimal-responses yes;\n  zero-no-soa-ttl no;\n  max-udp-size 1232;\n  dnssec-validation no;\n  \
+         tcp-idle-timeout 600;\n  check-names primary ignore;\n  check-integrity no;\n  check-mx ignore;\n  check-srv-cname ignore;\n  \
+         check-mx-cname ignore;\n  check-sibling no;\n  check-wildcard no;\n  masterfile-format text;\n  \
+         rate-limit {{ responses-per-second 0; }};\n}};\ncontrols {{ }};\n"
+    );
+    for zone in zones {
+        text.push_str(&format!(
+            "zone \"{}\" {{ type primary; file \"{}\"; }};\n",
+            plain(&zone.apex),
+            zone.path.display()
+        ));
+    }
+    write(folder, "named.conf", &text);
+    let mut command = Command::new("/usr/sbin/named");
+    // -X none: no lock file, which every named of the machine would want to have.
+    command.arg("-g").args(["-n", "1", "-X", "none", "-c"]).arg(folder.join("named.conf"));
+    command
+}
+
+fn write(folder: &Path, file: &str, text: &str) {
+    std::fs::write(folder.join(file), text).expect("the folder is ours");
+}
+
+/// Signs a zone file as it is with BIND's `dnssec-signzone` and returns the signed text. `options` choose the denial.
+///
+/// # Panics
+///
+/// When BIND's tools do not take the zone.
+pub fn dnssec_signzone(apex: &Name, text: &str, options: &[String]) -> String {
+    let folder = TempDir::new("signzone");
+    // A name that begins with a dash would be an option.
+    let zone = plain(apex).replacen('-', "\\045", usize::from(plain(apex).starts_with('-')));
+    write(folder.path(), "zone", text);
+    for flags in [&["-f", "KSK"][..], &[]] {
+        let made = output(
+            Command::new("dnssec-keygen")
+                .args(["-q", "-a", "ECDSAP256SHA256"])
+                .args(flags)
+                .arg(&zone)
+                .current_dir(folder.path()),
+        );
+        assert!(made.status.success(), "dnssec-keygen: {}", String::from_utf8_lossy(&made.stderr));
+    }
+    let signed = output(
+        Command::new("dnssec-signzone")
+            .args(["-q", "-S", "-P", "-O", "full", "-f", "signed", "-o", &zone])
+            .args(options)
+            .arg("zone")
+            .current_dir(folder.path()),
+    );
+    assert!(signed.status.success(), "dnssec-signzone {zone}: {}", String::from_utf8_lossy(&signed.stderr));
+    std::fs::read_to_string(folder.join("signed")).expect("it says that it wrote the file")
+}
