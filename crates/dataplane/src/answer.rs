@@ -226,8 +226,12 @@ pub(crate) fn refuse(
     let Some(header) = Header::parse(message) else { return Outcome::Ignored(IgnoreReason::Short) };
     let repeated = Repeated::of(message, &refusal);
     let options = ReplyOptions::new(repeated.edns.as_ref(), desk.profile, asker, now).with_error(error);
-    let is_truncated = matches!(refusal, Refusal::RateLimited);
-    let opt = repeated.has_opt.then_some(Opt { payload: payload(asker.transport), dnssec_ok: repeated.is_dnssec_ok() });
+    let is_truncated = matches!(refusal, Refusal::RateLimited | Refusal::SignOverStream);
+    let opt = repeated.has_opt.then_some(Opt {
+        payload: payload(asker.transport),
+        dnssec_ok: repeated.is_dnssec_ok(),
+        compact_ok: false,
+    });
     let write = |reply: &mut [u8]| {
         let mut writer = Writer::new(reply, &header, repeated.question, usize::from(UDP_PAYLOAD_MIN))?;
         writer.set_rcode(rcode);
@@ -324,7 +328,7 @@ impl Limits {
 
     /// OPT goes to those who sent one (RFC 6891 section 6.1.1).
     pub(crate) fn opt(&self, edns: Option<&Edns<'_>>) -> Option<Opt> {
-        edns.map(|edns| Opt { payload: self.payload, dnssec_ok: edns.dnssec_ok })
+        edns.map(|edns| Opt { payload: self.payload, dnssec_ok: edns.dnssec_ok, compact_ok: false })
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) enum Counter {
     LuaUnanswered,
     AliasUnanswered,
     Panics,
+    SigningBusy,
     UdpReceiveErrors,
     UdpSendErrors,
     TcpConnections,
@@ -146,6 +147,11 @@ const SHOWN: &[Shown] = {
             "alias-unanswered",
             "Number of queries answered SERVFAIL because an ALIAS is not resolved",
             &[AliasUnanswered],
+        ),
+        Shown(
+            "signing-busy",
+            "Number of queries told to come over TCP, or answered SERVFAIL there, because too many signatures were to be made",
+            &[SigningBusy],
         ),
         Shown("answer-panics", "Number of queries answered SERVFAIL after a caught panic", &[Panics]),
         Shown("udp-receive-errors", "Number of failed calls to receive UDP packets", &[UdpReceiveErrors]),
@@ -421,6 +427,7 @@ impl Counters {
             Some(Refusal::NotAuthoritative) => self.add(Counter::Unauth, 1),
             Some(Refusal::Withheld(WithheldReason::Lua)) => self.add(Counter::LuaUnanswered, 1),
             Some(Refusal::Withheld(_)) => self.add(Counter::AliasUnanswered, 1),
+            Some(Refusal::SignOverStream | Refusal::SigningBusy) => self.add(Counter::SigningBusy, 1),
             Some(Refusal::Internal) => self.add(Counter::Panics, 1),
             _ => {}
         }

@@ -5,16 +5,19 @@ use crate::options::ReplyOptions;
 use crate::plan::{Data, Item, Plan, Signatory, Signing};
 use crate::tail::Refusal;
 use dnssec::signer::HeldSignatures;
+use dnssec::workbench::{Lane, NotSigned};
 use wire::message::{Full, OPT_OCTETS, Query, Section, Writer};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
+use zone::Rrset;
 
 /// Writes the answer. Too long for a datagram: TC and empty sections, since a resolver that sees TC must not rely on what is
 /// there (RFC 2181 section 9), and the reply then amplifies nothing.
 ///
 /// # Errors
 ///
-/// [`Refusal::TooLong`] where there is no longer transport to send the client to, [`Refusal::Unsigned`] without signatures.
+/// [`Refusal::TooLong`] where there is no longer transport to send the client to; without signatures [`Refusal::Unsigned`],
+/// [`Refusal::SignOverStream`] or [`Refusal::SigningBusy`].
 pub(crate) fn encode(
     plan: &Plan<'_>,
     query: &Query<'_>,
@@ -23,7 +26,10 @@ pub(crate) fn encode(
     now: u32,
     reply: &mut [u8],
 ) -> Result<Reply, Refusal> {
-    let opt = limits.opt(query.edns());
+    let mut opt = limits.opt(query.edns());
+    if let Some(opt) = &mut opt {
+        opt.compact_ok = plan.restores_rcode();
+    }
     let mut kept = opt.as_ref().map_or(0, |_| OPT_OCTETS + options.octets());
     let mut writer = Writer::new(reply, query.header(), query.question(), limits.reply_octets)?;
     if writer.reserve(kept).is_err() {
@@ -35,12 +41,15 @@ pub(crate) fn encode(
     if plan.is_authoritative {
         writer.set_authoritative();
     }
-    let mut encoder = Encoder { plan, writer, now };
+    let lane = if limits.is_last_resort { Lane::Stream } else { Lane::Datagram };
+    let mut encoder = Encoder { plan, writer, now, lane };
     let is_truncated = match encoder.all() {
         Ok(()) => false,
         Err(Unfit::Full) if !limits.is_last_resort => true,
         Err(Unfit::Full) => return Err(Refusal::TooLong),
-        Err(Unfit::Unsigned) => return Err(Refusal::Unsigned),
+        Err(Unfit::NotSigned(NotSigned::Impossible)) => return Err(Refusal::Unsigned),
+        Err(Unfit::NotSigned(NotSigned::Busy)) if lane == Lane::Datagram => return Err(Refusal::SignOverStream),
+        Err(Unfit::NotSigned(NotSigned::Busy)) => return Err(Refusal::SigningBusy),
     };
     let mut writer = encoder.writer;
     if is_truncated {
@@ -73,8 +82,8 @@ impl From<Full> for Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unfit {
     Full,
-    /// Its signatures could not be made; without them it would be bogus.
-    Unsigned,
+    /// It has no signatures; without them it would be bogus.
+    NotSigned(NotSigned),
 }
 
 impl From<Full> for Unfit {
@@ -83,10 +92,17 @@ impl From<Full> for Unfit {
     }
 }
 
+impl From<NotSigned> for Unfit {
+    fn from(reason: NotSigned) -> Unfit {
+        Unfit::NotSigned(reason)
+    }
+}
+
 struct Encoder<'p, 'b> {
     plan: &'p Plan<'p>,
     writer: Writer<'b>,
     now: u32,
+    lane: Lane,
 }
 
 impl Encoder<'_, '_> {
@@ -123,8 +139,9 @@ impl Encoder<'_, '_> {
     }
 
     fn rrset(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
-        let rrset = match &item.data {
+        let rrset: &Rrset = match &item.data {
             Data::Rrset(rrset) => rrset,
+            Data::Made(made) => made.rrset(),
             Data::Cname(target) => {
                 let target = target.as_wire();
                 let encoded = [&(target.len() as u16).to_be_bytes(), target].concat();
@@ -141,12 +158,12 @@ impl Encoder<'_, '_> {
         let (Signing::By(signatory) | Signing::Alone(signatory)) = item.signing else { return Ok(()) };
         let signatures = match signatory {
             Signatory::Keys(signer) => {
+                let (bench, now, lane) = (self.plan.bench, self.now, self.lane);
                 let signed_as = item.owner.source().map_or(owner, Name::as_wire);
-                let signatures = signer.signatures_at(signed_as, rrset, self.now);
-                if signatures.encoded.is_empty() {
-                    return Err(Unfit::Unsigned);
+                match &item.data {
+                    Data::Made(made) => bench.signatures_of_made(signer, made, now, lane)?,
+                    _ => bench.signatures(signer, signed_as, rrset, now, lane)?,
                 }
-                signatures
             }
             Signatory::Stored => HeldSignatures::stored(rrset),
         };

@@ -12,7 +12,9 @@ pub(crate) fn no_data<'a>(plan: &mut Plan<'a>, name: &[u8], found: &Found<'a>) {
 
 /// The name does not exist (RFC 2308 section 2.1); after a CNAME this is said of its target (RFC 6604 section 3).
 pub(crate) fn name_error<'a>(plan: &mut Plan<'a>, name: &[u8], found: &Found<'a>) {
-    plan.rcode = Rcode::NXDOMAIN;
+    // RFC 9824 section 3.1: to those who cannot tell, the name exists without the type.
+    let is_hidden = plan.is_compact() && !plan.restores_rcode();
+    plan.rcode = if is_hidden { Rcode::NOERROR } else { Rcode::NXDOMAIN };
     add_soa(plan);
     plan.prove(name, found);
 }

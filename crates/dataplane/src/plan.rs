@@ -3,9 +3,10 @@
 use crate::choose::choose;
 use crate::list::List;
 use crate::{additional, negative, redirect, referral, subset};
-use dnssec::denial::ProofOwner;
+use dnssec::denial::{ProofOwner, ProofRecord};
 use dnssec::served::ZoneView;
-use dnssec::{ServedZone, ZoneSigner, denial};
+use dnssec::workbench::MadeRecord;
+use dnssec::{ServedZone, Workbench, ZoneSigner, denial};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -13,7 +14,7 @@ use wire::message::{Query, Rcode};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 use zone::lookup::Wildcard;
-use zone::{Found, Node, Rrset, WithheldReason, Zone};
+use zone::{Found, Node, Proofs, Rrset, WithheldReason, Zone};
 
 /// CNAME and DNAME steps followed, within a zone and across zones; resolvers give up before that.
 const CHAIN_MAX: usize = 16;
@@ -36,6 +37,9 @@ pub(crate) struct Plan<'a> {
     /// The same if that zone's signatures and proofs go along: the client wants them.
     pub(crate) secure: Option<Signatory<'a>>,
     is_dnssec_ok: bool,
+    is_compact_ok: bool,
+    /// Where what is made for this answer comes from.
+    pub(crate) bench: &'a Workbench,
     /// Why there is no answer after all: what the chain ends in exists and cannot be sent.
     pub(crate) withheld: Option<WithheldReason>,
     /// Nothing may be answered from the zone: see [`is_without_keys`].
@@ -97,6 +101,8 @@ impl Owner<'_> {
 
 pub(crate) enum Data<'a> {
     Rrset(&'a Rrset),
+    /// A record that is no zone's data, under its own owner.
+    Made(MadeRecord),
     /// A CNAME synthesised from a DNAME (RFC 6672 section 3.1).
     Cname(Name),
 }
@@ -125,7 +131,7 @@ pub(crate) enum Signing<'a> {
 pub(crate) fn plan<'a>(zones: &'a ZoneView, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
     let mut name = Cow::Borrowed(query.name());
     let served = choose(zones, &name, query.qtype())?;
-    let mut plan = Plan::new(served, query.is_dnssec_ok(), breadth);
+    let mut plan = Plan::new(served, zones.bench(), query, breadth);
     plan.lacks_keys = is_without_keys(served, query.is_dnssec_ok());
     if plan.lacks_keys {
         return Some(plan);
@@ -150,7 +156,7 @@ fn is_without_keys(served: &ServedZone, is_dnssec_ok: bool) -> bool {
 }
 
 impl<'a> Plan<'a> {
-    fn new(served: &'a ServedZone, is_dnssec_ok: bool, breadth: Breadth) -> Plan<'a> {
+    fn new(served: &'a ServedZone, bench: &'a Workbench, query: &Query<'_>, breadth: Breadth) -> Plan<'a> {
         let mut plan = Plan {
             rcode: Rcode::NOERROR,
             is_authoritative: true,
@@ -161,7 +167,9 @@ impl<'a> Plan<'a> {
             zone: &served.zone,
             signer: None,
             secure: None,
-            is_dnssec_ok,
+            is_dnssec_ok: query.is_dnssec_ok(),
+            is_compact_ok: query.edns().is_some_and(|edns| edns.compact_ok),
+            bench,
             withheld: None,
             lacks_keys: false,
             breadth,
@@ -190,10 +198,11 @@ impl<'a> Plan<'a> {
             self.likeness = likeness(zone, &found);
         }
         match found {
+            _ if subset::add_compact_nsec(self, &name, &found, qtype) => {}
             Found::Answer { node, rrset, wildcard } => {
                 self.prove_expansion(&name, &found, wildcard);
                 additional::add(self, &name, rrset);
-                self.add_answer(self.signed(owner(node, wildcard, name), rrset));
+                self.answer.push(self.signed(owner(node, wildcard, name), rrset));
             }
             Found::Cname { node, wildcard, .. } | Found::NoData { node, wildcard }
                 if subset::wants_subset(self, node, qtype) =>
@@ -222,9 +231,10 @@ impl<'a> Plan<'a> {
         None
     }
 
-    /// A wildcard's answer needs proof that the name itself does not exist (RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6).
+    /// A wildcard's answer needs proof that the name itself does not exist (RFC 4035 section 3.1.3.3, RFC 5155 section 7.2.6), but where it
+    /// is signed as if it did.
     fn prove_expansion(&mut self, name: &[u8], found: &Found<'a>, wildcard: Option<Wildcard<'a>>) {
-        if wildcard.is_some() {
+        if wildcard.is_some() && !self.is_compact() {
             self.prove(name, found);
         }
     }
@@ -234,29 +244,54 @@ impl<'a> Plan<'a> {
         if self.secure.is_none() {
             return;
         }
-        for (&owner, rrset) in denial::prove(self.zone, name, found).iter() {
-            if !self.authority.iter().any(|item| item.is(rrset)) {
-                self.authority.push(self.signed(Owner::Proof(owner), rrset));
+        for record in denial::prove(self.zone, name, found, self.bench) {
+            if !self.authority.iter().any(|item| item.is_same(&record)) {
+                self.authority.push(self.proof(record, self.signing()));
             }
         }
     }
 
-    /// Adds what was asked for at the end of a chain, unless the chain came by it (RFC 2181 section 5): a DNAME may lead to its owner.
-    pub(crate) fn add_answer(&mut self, item: Item<'a>) {
-        let has_same_signatures =
-            |other: &Item<'a>| matches!(other.signing, Signing::Unsigned) == matches!(item.signing, Signing::Unsigned);
-        let is_same = |other: &Item<'a>| match (&other.data, &other.owner, &item.owner) {
-            (Data::Rrset(rrset), Owner::Node(_), Owner::Node(_)) => item.is(rrset) && has_same_signatures(other),
-            _ => false,
-        };
-        if !self.answer.iter().any(is_same) {
-            self.answer.push(item);
+    /// Adds the proof that belongs to `found` as what was asked for.
+    pub(crate) fn answer_with_proof(&mut self, name: &[u8], found: &Found<'a>, signing: Signing<'a>) {
+        for record in denial::prove(self.zone, name, found, self.bench) {
+            self.answer.push(self.proof(record, signing));
         }
+    }
+
+    fn proof(&self, record: ProofRecord<'a>, signing: Signing<'a>) -> Item<'a> {
+        match record {
+            ProofRecord::Chained(owner, rrset) => self.item(Owner::Proof(owner), rrset, signing),
+            ProofRecord::Made(made) => self.made(made, signing),
+        }
+    }
+
+    fn made(&self, made: MadeRecord, signing: Signing<'a>) -> Item<'a> {
+        let (owner, ttl) = (Owner::Made(made.owner().clone()), made.rrset().ttl());
+        Item { owner, data: Data::Made(made), ttl, signing }
+    }
+
+    /// Whether the zone that is being asked denies by NSEC records at the very name (RFC 9824), and the client wants them.
+    pub(crate) fn is_compact(&self) -> bool {
+        self.secure.is_some() && self.zone.proofs() == Proofs::Compact
+    }
+
+    /// Whether the client is told by the RCODE, too, that a name does not exist (RFC 9824 section 5.1).
+    pub(crate) fn restores_rcode(&self) -> bool {
+        self.is_compact_ok && self.is_compact()
     }
 
     /// An RRset of the zone that is being asked, under its own TTL, with its signatures where they are wanted.
     pub(crate) fn signed(&self, owner: Owner<'a>, rrset: &'a Rrset) -> Item<'a> {
-        Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing: self.signing() }
+        self.item(owner, rrset, self.signing())
+    }
+
+    /// The same with these signatures.
+    pub(crate) fn item(&self, owner: Owner<'a>, rrset: &'a Rrset, signing: Signing<'a>) -> Item<'a> {
+        match &owner {
+            // RFC 9824 section 3.3: as if the name existed, so that nothing has to prove that it does not.
+            Owner::Expanded { name, .. } if self.is_compact() => self.made(self.bench.under(name, rrset), signing),
+            _ => Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing },
+        }
     }
 
     /// How this zone's own data is signed.
@@ -274,6 +309,17 @@ impl<'a> Plan<'a> {
 }
 
 impl Item<'_> {
+    /// Whether this is that record of a proof.
+    fn is_same(&self, record: &ProofRecord<'_>) -> bool {
+        match (&self.data, record) {
+            (Data::Rrset(own), ProofRecord::Chained(_, other)) => std::ptr::eq(*own, &***other),
+            (Data::Made(own), ProofRecord::Made(other)) => {
+                own.owner() == other.owner() && own.rrset().has_same_data(other.rrset())
+            }
+            _ => false,
+        }
+    }
+
     /// Whether this very RRset is meant, under whatever owner.
     pub(crate) fn is(&self, rrset: &Rrset) -> bool {
         matches!(self.data, Data::Rrset(own) if std::ptr::eq(own, rrset))
@@ -282,6 +328,7 @@ impl Item<'_> {
     fn is_cname(&self) -> bool {
         match self.data {
             Data::Rrset(rrset) => rrset.rtype() == RecordType::CNAME,
+            Data::Made(ref made) => made.rrset().rtype() == RecordType::CNAME,
             Data::Cname(_) => true,
         }
     }

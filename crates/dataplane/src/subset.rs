@@ -1,8 +1,8 @@
 //! Queries for more than one type, or for what stands beside the data: ANY (RFC 8482), RRSIG, and NSEC.
 
-use crate::plan::{Breadth, Data, Item, Owner, Plan, Signatory, Signing};
+use crate::plan::{Breadth, Owner, Plan, Signatory, Signing};
 use wire::RecordType;
-use zone::{Node, Rrset};
+use zone::{Found, Node, Rrset};
 
 /// Whether `qtype` is answered from what stands at `node`, though no RRset of that type does.
 pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> bool {
@@ -18,7 +18,7 @@ pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> b
 pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qtype: RecordType) {
     if qtype == RecordType::NSEC {
         if let Some(rrset) = nsec_at(plan, node) {
-            plan.add_answer(plan.signed(owner, rrset));
+            plan.answer.push(plan.signed(owner, rrset));
         }
         return;
     }
@@ -26,14 +26,13 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
         Some(signer) if qtype == RecordType::RRSIG => Signing::Alone(signer),
         _ => plan.signing(),
     };
-    let item = |owner, rrset: &'a Rrset| Item { owner, data: Data::Rrset(rrset), ttl: rrset.ttl(), signing };
     match plan.breadth {
         Breadth::One => {
             // Any will do (RFC 8482 section 4.1). The smallest makes the worst amplifier.
             let candidates =
                 node.rrsets().iter().filter(|rrset| qtype == RecordType::ANY || has_signatures(plan, rrset));
             if let Some(rrset) = candidates.min_by_key(|rrset| rrset.encoded().len()) {
-                plan.add_answer(item(owner, rrset));
+                plan.answer.push(plan.item(owner, rrset, signing));
             }
         }
         Breadth::All => {
@@ -44,10 +43,28 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
                     Owner::Expanded { name, source } => Owner::Expanded { name: name.clone(), source },
                     _ => Owner::Node(node.name()),
                 };
-                plan.add_answer(item(owner, rrset));
+                plan.answer.push(plan.item(owner, rrset, signing));
             }
         }
     }
+}
+
+/// Adds the NSEC record that compact denial has at every name, whether that exists or not (RFC 9824), or its signature where that was
+/// asked for: it says itself that both are there, and they could not be denied. Not where names are another zone's or rewritten, or other
+/// signatures are there; returns whether it did.
+pub(crate) fn add_compact_nsec<'a>(plan: &mut Plan<'a>, name: &[u8], found: &Found<'a>, qtype: RecordType) -> bool {
+    let Some(signer) = plan.secure.filter(|_| plan.is_compact()) else { return false };
+    let absent = match (*found, qtype) {
+        (Found::Cname { node, wildcard, .. }, RecordType::NSEC) => Found::NoData { node, wildcard },
+        (Found::NoData { .. }, RecordType::NSEC) | (Found::NameError { .. }, RecordType::NSEC | RecordType::RRSIG) => {
+            *found
+        }
+        (Found::NoData { node, .. }, RecordType::RRSIG) if node.is_empty_non_terminal() => *found,
+        _ => return false,
+    };
+    let signing = if qtype == RecordType::RRSIG { Signing::Alone(signer) } else { Signing::By(signer) };
+    plan.answer_with_proof(name, &absent, signing);
+    true
 }
 
 /// Whether an RRset has signatures, or can be given some.

@@ -56,6 +56,12 @@ pub enum Refusal {
     /// The client wants signatures, the zone has active keys, and none of them can be used.
     #[error("no key of the zone can be used")]
     NoUsableKey,
+    /// As many signatures as may be made in this second are made: the client shall ask over TCP.
+    #[error("too many signatures to make, ask over TCP")]
+    SignOverStream,
+    /// The same where the client came over a stream.
+    #[error("too many signatures to make")]
+    SigningBusy,
     /// Signatures that belong to the answer could not be made.
     #[error("answer cannot be signed")]
     Unsigned,
@@ -114,7 +120,7 @@ pub(crate) fn tail(refusal: &Refusal) -> Tail {
             _ => plain(Rcode::NOTIMP),
         },
         Refusal::EdnsVersion(_) => plain(Rcode::BADVERS),
-        Refusal::CookieAlone | Refusal::RateLimited => plain(Rcode::NOERROR),
+        Refusal::CookieAlone | Refusal::RateLimited | Refusal::SignOverStream => plain(Rcode::NOERROR),
         Refusal::BadCookie => plain(Rcode::BADCOOKIE),
         Refusal::Prohibited | Refusal::Undisclosed | Refusal::Transfer => coded(Rcode::REFUSED, PROHIBITED),
         Refusal::Class(_) => coded(Rcode::REFUSED, NOT_SUPPORTED),
@@ -125,6 +131,7 @@ pub(crate) fn tail(refusal: &Refusal) -> Tail {
         Refusal::QueryType(_) => coded(Rcode::NOTIMP, NOT_SUPPORTED),
         Refusal::NotAuthoritative => coded(Rcode::REFUSED, NOT_AUTHORITATIVE),
         Refusal::NotReady => coded(Rcode::SERVFAIL, NOT_READY),
+        Refusal::SigningBusy => explained(Rcode::SERVFAIL, NOT_READY, "too many signatures to make"),
         Refusal::Withheld(reason) => withheld(*reason),
         Refusal::NoUsableKey => explained(Rcode::SERVFAIL, INVALID_DATA, "no usable zone key"),
         Refusal::Internal => explained(Rcode::SERVFAIL, OTHER, "internal error"),

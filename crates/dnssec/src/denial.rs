@@ -1,6 +1,7 @@
 //! Which NSEC or NSEC3 records prove what (RFC 4035 section 3.1.3, RFC 5155 section 7.2).
 //!
-//! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation.
+//! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation. Proofs of zones
+//! without a chain are in [`crate::whitelies`].
 
 use std::sync::Arc;
 
@@ -8,18 +9,48 @@ use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::lookup::Wildcard;
 use zone::nsec3hash::nsec3_hash_wire;
-use zone::{Found, Nsec3Hash, Nsec3Params, Proofs, Rrset, Zone};
+use zone::{Found, Node, Nsec3Hash, Nsec3Params, Proofs, Rrset, Zone};
+
+use crate::whitelies::{Compact, Narrow};
+use crate::workbench::{MadeRecord, Workbench};
 
 /// No proof needs more: closest encloser, next closer name, wildcard, and one to spare.
 const RECORDS_MAX: usize = 4;
 
 /// Octets of an NSEC3 owner's first label: its length and base32hex of 20 octets.
-const HASHED_LABEL_OCTETS: usize = 33;
+pub(crate) const HASHED_LABEL_OCTETS: usize = 33;
 
 /// The records of one proof, each with its owner, without duplicates; at most four.
 #[derive(Debug, Default)]
 pub struct Proof<'z> {
-    records: [Option<(ProofOwner<'z>, &'z Arc<Rrset>)>; RECORDS_MAX],
+    records: [Option<ProofRecord<'z>>; RECORDS_MAX],
+}
+
+/// An NSEC or NSEC3 RRset with its owner.
+#[derive(Debug)]
+pub enum ProofRecord<'z> {
+    /// Of the zone's chain.
+    Chained(ProofOwner<'z>, &'z Arc<Rrset>),
+    /// Made for the query.
+    Made(MadeRecord),
+}
+
+impl ProofRecord<'_> {
+    /// The RRset.
+    pub fn rrset(&self) -> &Rrset {
+        match self {
+            ProofRecord::Chained(_, rrset) => rrset,
+            ProofRecord::Made(record) => record.rrset(),
+        }
+    }
+
+    /// The owner as a name.
+    pub fn owner(&self) -> Name {
+        match self {
+            ProofRecord::Chained(owner, _) => owner.to_name(),
+            ProofRecord::Made(record) => record.owner().clone(),
+        }
+    }
 }
 
 /// The owner of an NSEC or NSEC3 RRset.
@@ -37,9 +68,9 @@ pub enum ProofOwner<'z> {
 }
 
 impl<'z> Proof<'z> {
-    /// Owners and RRsets in the order they are to be sent.
-    pub fn iter(&self) -> impl Iterator<Item = (&ProofOwner<'z>, &'z Arc<Rrset>)> + '_ {
-        self.records.iter().map_while(|record| record.as_ref()).map(|(owner, rrset)| (owner, *rrset))
+    /// The records in the order they are to be sent.
+    pub fn iter(&self) -> impl Iterator<Item = &ProofRecord<'z>> + '_ {
+        self.records.iter().flatten()
     }
 
     /// How many RRsets.
@@ -56,14 +87,37 @@ impl<'z> Proof<'z> {
         for slot in &mut self.records {
             match slot {
                 // One record often proves two things.
-                Some((_, present)) if Arc::ptr_eq(present, rrset) => return,
+                Some(ProofRecord::Chained(_, present)) if Arc::ptr_eq(present, rrset) => return,
                 Some(_) => {}
                 None => {
-                    *slot = Some((owner, rrset));
+                    *slot = Some(ProofRecord::Chained(owner, rrset));
                     return;
                 }
             }
         }
+    }
+
+    /// Made records of the same data are of the same owner: their next hash, or next name, is the one right after it.
+    pub(crate) fn push_made(&mut self, record: MadeRecord) {
+        for slot in &mut self.records {
+            match slot {
+                Some(present) if present.rrset().has_same_data(record.rrset()) => return,
+                Some(_) => {}
+                None => {
+                    *slot = Some(ProofRecord::Made(record));
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl<'z> IntoIterator for Proof<'z> {
+    type Item = ProofRecord<'z>;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<ProofRecord<'z>>, RECORDS_MAX>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.records.into_iter().flatten()
     }
 }
 
@@ -93,8 +147,8 @@ impl ProofOwner<'_> {
 }
 
 /// The proof that belongs to what was found for `qname` (lower-case wire): name error, no data (also of a wildcard), wildcard
-/// expansion, referral without DS. Empty where none is needed or the zone is unsigned.
-pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>) -> Proof<'z> {
+/// expansion, referral without DS. Empty where none is needed or the zone is unsigned. `bench` has the records that are made for queries.
+pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>, bench: &Workbench) -> Proof<'z> {
     let mut proof = Proof::default();
     let Some(claim) = Claim::of(found) else {
         return proof;
@@ -103,18 +157,20 @@ pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>) -> Proof<'z> {
         Proofs::None => {}
         Proofs::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
         Proofs::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
+        Proofs::Narrow(params) => Narrow { zone, params, bench, proof: &mut proof }.prove(qname, &claim),
+        Proofs::Compact => Compact { zone, bench, proof: &mut proof }.prove(qname, &claim),
     }
     proof
 }
 
 /// What has to be proved.
-enum Claim<'z> {
+pub(crate) enum Claim<'z> {
     /// The name has no records of the type asked for (also: no DS at a cut).
-    NoData(&'z Name),
+    NoData(&'z Node),
     /// Nothing is at the name, and no wildcard at its closest encloser.
-    NameError(&'z Name),
+    NameError(&'z Node),
     /// Nothing is at the name, so that the wildcard below this closest encloser applies.
-    Expanded(&'z Name),
+    Expanded(&'z Node),
     /// The same, and the wildcard has no records of the type asked for.
     ExpandedNoData(Wildcard<'z>),
 }
@@ -123,12 +179,12 @@ impl<'z> Claim<'z> {
     fn of(found: &Found<'z>) -> Option<Claim<'z>> {
         match *found {
             Found::Answer { wildcard, .. } | Found::Cname { wildcard, .. } => {
-                wildcard.map(|wildcard| Claim::Expanded(wildcard.closest_encloser.name()))
+                wildcard.map(|wildcard| Claim::Expanded(wildcard.closest_encloser))
             }
             Found::NoData { wildcard: Some(wildcard), .. } => Some(Claim::ExpandedNoData(wildcard)),
-            Found::NoData { node, wildcard: None } => Some(Claim::NoData(node.name())),
-            Found::NameError { closest_encloser } => Some(Claim::NameError(closest_encloser.name())),
-            Found::Referral { cut } => cut.rrset(wire::RecordType::DS).is_none().then(|| Claim::NoData(cut.name())),
+            Found::NoData { node, wildcard: None } => Some(Claim::NoData(node)),
+            Found::NameError { closest_encloser } => Some(Claim::NameError(closest_encloser)),
+            Found::Referral { cut } => cut.rrset(wire::RecordType::DS).is_none().then_some(Claim::NoData(cut)),
             Found::Dname { .. } | Found::Withheld { .. } => None,
         }
     }
@@ -144,11 +200,11 @@ impl<'z> Nsec<'_, 'z> {
     fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
         match claim {
             // Section 3.1.3.1; at an empty non-terminal, whose name owns no NSEC, the record before covers it.
-            Claim::NoData(name) => self.at_or_before(name.as_wire()),
+            Claim::NoData(node) => self.at_or_before(node.name().as_wire()),
             // Section 3.1.3.2.
             Claim::NameError(closest_encloser) => {
                 self.at_or_before(qname);
-                with_wildcard(closest_encloser.as_wire(), |wildcard| self.at_or_before(wildcard));
+                with_wildcard(closest_encloser.name().as_wire(), |wildcard| self.at_or_before(wildcard));
             }
             // Section 3.1.3.3.
             Claim::Expanded(_) => self.at_or_before(qname),
@@ -178,18 +234,21 @@ impl<'z> Nsec3<'_, 'z> {
     fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
         match claim {
             // Sections 7.2.3, 7.2.4 and 7.2.7: with opt-out the name, or the empty non-terminal, may not be in the chain.
-            Claim::NoData(name) => {
-                if !self.matching(name.as_wire()) {
-                    self.closest_encloser(name.as_wire(), parent(name.as_wire()));
+            Claim::NoData(node) => {
+                let name = node.name().as_wire();
+                if !self.matching(name) {
+                    self.closest_encloser(name, parent(name));
                 }
             }
             // Section 7.2.2.
             Claim::NameError(closest_encloser) => {
-                let provable = self.closest_encloser(qname, closest_encloser.as_wire());
+                let provable = self.closest_encloser(qname, closest_encloser.name().as_wire());
                 with_wildcard(provable, |wildcard| self.covering(wildcard));
             }
             // Section 7.2.6.
-            Claim::Expanded(closest_encloser) => self.covering(next_closer(qname, closest_encloser.as_wire())),
+            Claim::Expanded(closest_encloser) => {
+                self.covering(next_closer(qname, closest_encloser.name().as_wire()));
+            }
             // Section 7.2.5.
             Claim::ExpandedNoData(wildcard) => {
                 self.closest_encloser(qname, wildcard.closest_encloser.name().as_wire());
@@ -237,10 +296,15 @@ impl<'z> Nsec3<'_, 'z> {
         if self.zone.apex().as_wire().len() + HASHED_LABEL_OCTETS > NAME_OCTETS_MAX {
             return;
         }
-        let mut label = [32; HASHED_LABEL_OCTETS];
-        base32hex_into(hash, &mut label[1..]);
-        self.proof.push(ProofOwner::Hashed { label, apex: self.zone.apex() }, rrset);
+        self.proof.push(ProofOwner::Hashed { label: hashed_label(hash), apex: self.zone.apex() }, rrset);
     }
+}
+
+/// The first label of an NSEC3 owner, with its length.
+pub(crate) fn hashed_label(hash: &Nsec3Hash) -> [u8; HASHED_LABEL_OCTETS] {
+    let mut label = [32; HASHED_LABEL_OCTETS];
+    base32hex_into(hash, &mut label[1..]);
+    label
 }
 
 /// RFC 4648 section 7 in lower case, into exactly 32 octets.
@@ -255,7 +319,7 @@ fn base32hex_into(hash: &Nsec3Hash, out: &mut [u8]) {
 }
 
 /// The name one label longer than `encloser` on the way to `name`, which lies below it (RFC 5155 section 1.3).
-fn next_closer<'n>(name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
+pub(crate) fn next_closer<'n>(name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
     let mut name = name;
     loop {
         let above = parent(name);
@@ -275,7 +339,7 @@ fn parent(name: &[u8]) -> &[u8] {
 }
 
 /// Calls `with` with `*.encloser`, unless that is too long to be a name: then nothing can exist below `encloser` either.
-fn with_wildcard(encloser: &[u8], with: impl FnOnce(&[u8])) {
+pub(crate) fn with_wildcard(encloser: &[u8], with: impl FnOnce(&[u8])) {
     let length = 2 + encloser.len();
     let mut buffer = [0; NAME_OCTETS_MAX];
     if length <= NAME_OCTETS_MAX {

@@ -15,7 +15,9 @@ mod rsa;
 pub mod served;
 pub mod signer;
 pub mod verify;
+mod whitelies;
 pub mod window;
+pub mod workbench;
 
 pub use algorithm::Algorithm;
 pub use denial::{Proof, prove};
@@ -25,3 +27,4 @@ pub use served::{ServedZone, ZoneTable, ZoneView};
 pub use signer::{KeyInUse, ZoneSigner};
 pub use verify::VerifyError;
 pub use window::SigningPolicy;
+pub use workbench::{Workbench, WorkbenchBounds};

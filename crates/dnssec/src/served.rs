@@ -9,7 +9,7 @@ use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::Zone;
 
-use crate::ZoneSigner;
+use crate::{Workbench, WorkbenchBounds, ZoneSigner};
 
 /// One zone as it is served at one moment: data and keys always change together.
 #[derive(Clone)]
@@ -37,13 +37,19 @@ pub struct ZoneView(Arc<Zones>);
 struct Zones {
     by_apex: imbl::GenericHashMap<Arc<[u8]>, Arc<ServedZone>, RandomState, DefaultSharedPtr>,
     depths: Depths,
+    bench: Arc<Workbench>,
 }
 
 impl ZoneTable {
-    /// An empty table.
+    /// An empty table, with the default bounds for what is made on demand.
     pub fn new() -> Arc<ZoneTable> {
+        ZoneTable::with_bounds(WorkbenchBounds::default())
+    }
+
+    /// An empty table.
+    pub fn with_bounds(bounds: WorkbenchBounds) -> Arc<ZoneTable> {
         let by_apex = imbl::GenericHashMap::with_hasher(RandomState::default());
-        let zones = Zones { by_apex, depths: Depths::new() };
+        let zones = Zones { by_apex, depths: Depths::new(), bench: Arc::new(Workbench::new(bounds)) };
         Arc::new(ZoneTable { current: ArcSwap::from_pointee(zones), retired: Mutex::default() })
     }
 
@@ -115,6 +121,11 @@ impl ZoneView {
     /// The zone with exactly this apex.
     pub fn get(&self, apex: &Name) -> Option<&ServedZone> {
         self.0.by_apex.get(apex.as_wire().to_ascii_lowercase().as_slice()).map(Arc::as_ref)
+    }
+
+    /// Where signatures are made while a query waits.
+    pub fn bench(&self) -> &Workbench {
+        &self.0.bench
     }
 
     /// All zones, in no particular order.

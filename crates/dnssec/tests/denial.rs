@@ -5,7 +5,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use dnssec::prove;
+use dnssec::denial::ProofRecord;
+use dnssec::{Workbench, prove};
 use proptest::prelude::*;
 use support::checker::{Claim, Evidence, path};
 use support::name;
@@ -85,7 +86,7 @@ fn any_content() -> impl Strategy<Value = BTreeMap<Name, Data>> {
     })
 }
 
-fn any_mode() -> impl Strategy<Value = DenialMode> {
+fn any_chain() -> impl Strategy<Value = DenialMode> {
     let salted = Nsec3Params { opt_out: false, iterations: 3, salt: vec![0xaa, 0xbb] };
     let opt_out = Nsec3Params { opt_out: true, ..Nsec3Params::default() };
     prop_oneof![
@@ -93,6 +94,17 @@ fn any_mode() -> impl Strategy<Value = DenialMode> {
         3 => Just(DenialMode::Nsec3(Nsec3Params::default())),
         1 => Just(DenialMode::Nsec3(salted)),
         3 => Just(DenialMode::Nsec3(opt_out)),
+    ]
+}
+
+/// Those with a chain, and those without.
+fn any_mode() -> impl Strategy<Value = DenialMode> {
+    let salted = Nsec3Params { opt_out: false, iterations: 3, salt: vec![0xaa, 0xbb] };
+    prop_oneof![
+        4 => any_chain(),
+        1 => Just(DenialMode::Narrow(Nsec3Params::default())),
+        1 => Just(DenialMode::Narrow(salted)),
+        2 => Just(DenialMode::Compact),
     ]
 }
 
@@ -120,8 +132,13 @@ fn build(content: &BTreeMap<Name, Data>, mode: &DenialMode, built: usize, doomed
 }
 
 /// What must be proved for what was found; `None` where nothing has to be.
-fn claim(found: &Found<'_>) -> Option<Claim> {
+fn claim(found: &Found<'_>, mode: &DenialMode) -> Option<Claim> {
+    let is_compact = *mode == DenialMode::Compact;
     match found {
+        // RFC 9824 section 3.3: the answer is signed as if the name existed.
+        Found::Answer { .. } | Found::Cname { .. } if is_compact => None,
+        Found::NoData { .. } if is_compact => Some(Claim::NoData),
+        Found::NameError { .. } if is_compact => Some(Claim::NxName),
         Found::Answer { wildcard, .. } | Found::Cname { wildcard, .. } => {
             wildcard.map(|wildcard| Claim::Expanded(path(wildcard.closest_encloser.name())))
         }
@@ -135,7 +152,7 @@ fn claim(found: &Found<'_>) -> Option<Claim> {
 
 fn params(mode: &DenialMode) -> Nsec3Params {
     match mode {
-        DenialMode::Nsec3(params) => params.clone(),
+        DenialMode::Nsec3(params) | DenialMode::Narrow(params) => params.clone(),
         _ => Nsec3Params::default(),
     }
 }
@@ -188,12 +205,13 @@ proptest! {
     ) {
         let doomed: Vec<Name> = doomed.iter().map(|labels| below_apex(labels)).collect();
         let zone = build(&content, &mode, built, &doomed);
+        let bench = Workbench::default();
         for labels in &asked {
             let qname = below_apex(labels);
             for qtype in [RecordType::A, RecordType::TXT, RecordType::DS, RecordType::NS, RecordType::CNAME] {
                 let found = zone.lookup(qname.as_wire(), qtype);
-                let proof = prove(&zone, qname.as_wire(), &found);
-                let Some(claim) = claim(&found) else {
+                let proof = prove(&zone, qname.as_wire(), &found, &bench);
+                let Some(claim) = claim(&found, &mode) else {
                     prop_assert!(proof.is_empty(), "{} {:?} needs no proof", qname, qtype);
                     continue;
                 };
@@ -212,7 +230,7 @@ proptest! {
     #[test]
     fn the_chain_is_closed_and_holds_exactly_the_names_there_are(
         content in any_content(),
-        mode in any_mode(),
+        mode in any_chain(),
         built in 0usize..14,
         doomed in proptest::collection::vec(any_labels(1..5), 0..4),
     ) {
@@ -252,7 +270,7 @@ fn an_unsigned_zone_proves_nothing() {
     let zone = build(&content, &DenialMode::Unsigned, 1, &[]);
     for asked in ["b.z.test", "x.a.z.test", "z.test"] {
         let found = zone.lookup(name(asked).as_wire(), RecordType::TXT);
-        assert!(prove(&zone, name(asked).as_wire(), &found).is_empty());
+        assert!(prove(&zone, name(asked).as_wire(), &found, &Workbench::default()).is_empty());
     }
 }
 
@@ -261,14 +279,16 @@ fn an_unsigned_zone_proves_nothing() {
 fn names_of_255_octets_have_proofs() {
     let long = format!("{}.{}.{}.{}.z.test", "b".repeat(63), "c".repeat(63), "d".repeat(63), "e".repeat(54));
     assert_eq!(name(&long).as_wire().len(), 255);
-    for mode in [DenialMode::Nsec, DenialMode::Nsec3(Nsec3Params::default())] {
+    let bench = Workbench::default();
+    let params3 = Nsec3Params::default;
+    for mode in [DenialMode::Nsec, DenialMode::Nsec3(params3()), DenialMode::Narrow(params3()), DenialMode::Compact] {
         for content in [BTreeMap::new(), BTreeMap::from([(name(&long), Data::A), (name(&long[128..]), Data::A)])] {
             let zone = build(&content, &mode, 9, &[]);
             for asked in [long.clone(), long.replacen('b', "a", 1), long.replacen('c', "a", 1), "*.z.test".to_owned()] {
                 let qname = name(&asked);
                 let found = zone.lookup(qname.as_wire(), RecordType::TXT);
-                let proof = prove(&zone, qname.as_wire(), &found);
-                let claim = claim(&found).unwrap();
+                let proof = prove(&zone, qname.as_wire(), &found, &bench);
+                let claim = claim(&found, &mode).unwrap();
                 let evidence = Evidence::new(&proof, &params(&mode));
                 assert_eq!(evidence.check(zone.apex(), &qname, RecordType::TXT, &claim), Ok(()), "{asked}");
             }
@@ -288,10 +308,11 @@ fn an_apex_without_room_for_hashes_gets_no_malformed_owners() {
         }
         let zone = builder.finish().unwrap();
         let qname = name(apex).child(b"x").unwrap();
-        let proof = prove(&zone, qname.as_wire(), &zone.lookup(qname.as_wire(), RecordType::A));
+        let proof = prove(&zone, qname.as_wire(), &zone.lookup(qname.as_wire(), RecordType::A), &Workbench::default());
         assert_eq!(proof.is_empty(), records == 0);
-        for (owner, _) in proof.iter() {
+        for record in proof.iter() {
             let mut buffer = [0; 255];
+            let ProofRecord::Chained(owner, _) = record else { panic!("{record:?}") };
             assert_eq!(Name::from_wire(owner.wire(&mut buffer)).unwrap(), owner.to_name());
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dnssec::presigned::{Depth, Examined, Fault, examine};
 use dnssec::signer::{HeldSignatures, KeyInUse};
-use dnssec::{Algorithm, SigningPolicy, VerifyError, ZoneKey, ZoneSigner, prove};
+use dnssec::{Algorithm, SigningPolicy, VerifyError, Workbench, ZoneKey, ZoneSigner, prove};
 use support::{name, owners, zone};
 use wire::{Name, RecordType};
 use zone::{DenialMode, Nsec3Params, Proofs, Rrset, Zone, ZoneBuilder, ZoneEditor};
@@ -136,7 +136,9 @@ fn proofs_are_made_of_what_is_stored() {
         ] {
             for rtype in [RecordType::A, RecordType::DS, RecordType::MX] {
                 let qname = name(asked);
-                let proof = |zone: &Zone| owners(&prove(zone, qname.as_wire(), &zone.lookup(qname.as_wire(), rtype)));
+                let proof = |zone: &Zone| {
+                    owners(&prove(zone, qname.as_wire(), &zone.lookup(qname.as_wire(), rtype), &Workbench::default()))
+                };
                 assert_eq!(proof(&stored), proof(&made), "{mode:?} {asked} {rtype}");
             }
         }

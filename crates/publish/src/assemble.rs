@@ -46,6 +46,11 @@ impl Assembler {
         Assembler::with(Serving::new(header, rules, None), now)
     }
 
+    /// The same, but with a denial chain also where proofs are made for each query: to write the zone out whole.
+    pub fn with_chain(header: &ZoneHeader, rules: &ZoneRules, now: u32) -> Assembler {
+        Assembler::with(Serving::new(header, rules, None).with_chain(), now)
+    }
+
     /// The same for a zone that is served already.
     pub(crate) fn with(serving: Serving, now: u32) -> Assembler {
         let builder = ZoneBuilder::new(serving.apex.clone(), serving.mode.clone());

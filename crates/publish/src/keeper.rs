@@ -200,7 +200,7 @@ pub(crate) fn sign_names<'n>(served: &ServedZone, names: impl IntoIterator<Item 
 
 fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
     match zone.proofs() {
-        Proofs::None => {}
+        Proofs::None | Proofs::Narrow(_) | Proofs::Compact => {}
         Proofs::Nsec => {
             if let Some((owner, rrset)) = zone.nsec_at_or_before(name) {
                 sign(owner, rrset);
@@ -228,7 +228,7 @@ pub(crate) fn reaches_further<'n>(old: &Zone, new: &Zone, names: impl IntoIterat
         let node = zone.node(name.as_wire());
         node.is_some_and(|node| node.is_cut() || node.rrset(RecordType::DNAME).is_some())
     };
-    new.proofs() != Proofs::None
+    !matches!(new.proofs(), Proofs::None | Proofs::Narrow(_) | Proofs::Compact)
         && (old.negative_ttl() != new.negative_ttl()
             || old.has_optional_empty_non_terminals() != new.has_optional_empty_non_terminals()
             || names.into_iter().any(|name| is_redirecting(old, name) != is_redirecting(new, name)))

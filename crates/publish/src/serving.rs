@@ -29,6 +29,9 @@ pub(crate) struct Serving {
     cdnskey: Cdnskey,
 }
 
+/// The metadata that asks for compact denial in a zone with NSEC, "1".
+const COMPACT_DENIAL: &str = "X-SIGNPOST-COMPACT-DENIAL";
+
 /// What the metadata PUBLISH-CDNSKEY asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cdnskey {
@@ -54,8 +57,9 @@ impl Serving {
             // PowerDNS keeps the parameters of signed zones that it transferred in there.
             text if is_presigned => DenialMode::Presigned(stored_params(text)),
             _ if !can_sign => DenialMode::Unsigned,
+            "" if first(COMPACT_DENIAL) == "1" => DenialMode::Compact,
             "" => DenialMode::Nsec,
-            text => nsec3_mode(&header.name, text),
+            text => nsec3_mode(&header.name, text, first("NSEC3NARROW") == "1"),
         };
         let default_soa_edit =
             if can_sign && !rules.soa_edit_signed.is_empty() { &rules.soa_edit_signed } else { &rules.soa_edit };
@@ -83,11 +87,23 @@ impl Serving {
         }
     }
 
+    /// The same with a chain where proofs are made for each query: a zone that is written out whole has to have one.
+    pub(crate) fn with_chain(self) -> Serving {
+        let mode = match self.mode {
+            DenialMode::Narrow(params) => DenialMode::Nsec3(params),
+            DenialMode::Compact => DenialMode::Nsec,
+            mode => mode,
+        };
+        Serving { mode, ..self }
+    }
+
     /// The RRsets made for the apex; the types that are not wanted have none. `ttl` in seconds.
     pub(crate) fn made(&self, ttl: u32) -> [(RecordType, Option<Rrset>); 4] {
         let signer = self.signer.as_deref().filter(|signer| signer.can_sign());
         let nsec3param = match &self.mode {
-            DenialMode::Nsec3(params) => Some(Rrset::new(RecordType::NSEC3PARAM, ttl, vec![params.nsec3param_rdata()])),
+            DenialMode::Nsec3(params) | DenialMode::Narrow(params) => {
+                Some(Rrset::new(RecordType::NSEC3PARAM, ttl, vec![params.nsec3param_rdata()]))
+            }
             _ => None,
         };
         let cdnskey = signer.and_then(|signer| match self.cdnskey {
@@ -112,24 +128,29 @@ fn stored_params(text: &str) -> Option<Nsec3Params> {
     text.parse().ok().filter(|params: &Nsec3Params| params.iterations <= ITERATIONS_MAX)
 }
 
-fn nsec3_mode(zone: &Name, text: &str) -> DenialMode {
+fn nsec3_mode(zone: &Name, text: &str, is_narrow: bool) -> DenialMode {
     // An owner of the chain is the apex and a label of 32 octets more (RFC 5155 section 3).
     if zone.as_wire().len() + 33 > NAME_OCTETS_MAX {
         tracing::error!(%zone, "the zone's name is too long for NSEC3: NSEC is served");
         return DenialMode::Nsec;
     }
-    match text.parse::<Nsec3Params>() {
-        Ok(params) if params.iterations > NSEC3_ITERATIONS_MAX => {
-            // Each costs every query for a name that does not exist, and validators refuse many (RFC 9276 section 3.2).
-            tracing::error!(%zone, params.iterations, max = NSEC3_ITERATIONS_MAX, "too many NSEC3 iterations: fewer are served");
-            DenialMode::Nsec3(Nsec3Params { iterations: NSEC3_ITERATIONS_MAX, ..params })
-        }
-        Ok(params) => DenialMode::Nsec3(params),
+    let mut params = match text.parse::<Nsec3Params>() {
+        Ok(params) => params,
         Err(error) => {
             tracing::error!(%zone, %error, "metadata NSEC3PARAM cannot be used: NSEC is served");
-            DenialMode::Nsec
+            return DenialMode::Nsec;
         }
+    };
+    if params.iterations > NSEC3_ITERATIONS_MAX {
+        // Each costs every query for a name that does not exist, and validators refuse many (RFC 9276 section 3.2).
+        tracing::error!(%zone, params.iterations, max = NSEC3_ITERATIONS_MAX, "too many NSEC3 iterations: fewer are served");
+        params.iterations = NSEC3_ITERATIONS_MAX;
     }
+    if is_narrow {
+        // Opt-out saves nothing where there is no chain, and would only make denials insecure.
+        return DenialMode::Narrow(Nsec3Params { opt_out: false, ..params });
+    }
+    DenialMode::Nsec3(params)
 }
 
 fn signer(header: &ZoneHeader, keys: &Keys, rules: &ZoneRules) -> Option<Arc<ZoneSigner>> {

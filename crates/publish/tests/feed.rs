@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use store::{KeyChange, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord, ZoneEdit};
 use wire::{Name, RecordType};
-use zone::{DenialMode, Found, Zone};
+use zone::{DenialMode, Found, Nsec3Params, Zone};
 
 const BOUND: Duration = Duration::from_secs(20);
 
@@ -286,6 +286,20 @@ async fn securing_switching_and_unsecuring() {
     let salt = ZoneEdit { metadata: vec![("NSEC3PARAM".into(), vec!["1 0 0 ab".into()])], ..ZoneEdit::default() };
     server.edit("example.com", salt).await;
     assert_eq!(www(&server), Some(before));
+    let metadata = |kind: &str, value: &str| (kind.to_owned(), vec![value.to_owned()]);
+    let narrow = vec![metadata("NSEC3PARAM", "1 1 0 ab"), metadata("NSEC3NARROW", "1")];
+    server.edit("example.com", ZoneEdit { metadata: narrow, ..ZoneEdit::default() }).await;
+    let params: Nsec3Params = "1 0 0 ab".parse().unwrap();
+    assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Narrow(params), "without opt-out");
+    assert!(has(RecordType::NSEC3PARAM));
+    // Compact denial is of zones with NSEC.
+    let compact = vec![metadata("X-SIGNPOST-COMPACT-DENIAL", "1")];
+    server.edit("example.com", ZoneEdit { metadata: compact, ..ZoneEdit::default() }).await;
+    assert!(matches!(server.zone("example.com").unwrap().denial_mode(), DenialMode::Narrow(_)));
+    let nsec = vec![("NSEC3PARAM".to_owned(), Vec::new()), ("NSEC3NARROW".to_owned(), Vec::new())];
+    server.edit("example.com", ZoneEdit { metadata: nsec, ..ZoneEdit::default() }).await;
+    assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Compact);
+    assert!(!has(RecordType::NSEC3PARAM));
     server.edit("example.com", ZoneEdit { keys: vec![KeyChange::RemoveAll], ..ZoneEdit::default() }).await;
     assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
     assert!(!has(RecordType::DNSKEY) && !has(RecordType::NSEC3PARAM) && !has(RecordType::CDS));

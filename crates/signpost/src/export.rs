@@ -144,7 +144,7 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<(ServedZone, V
         .load(LoadZones::Some(vec![summary.id]), &mut |item| match item {
             LoadItem::Zone(header) => {
                 is_presigned = header.is_presigned();
-                assembler = Some(Assembler::new(&header, &rules, now));
+                assembler = Some(Assembler::with_chain(&header, &rules, now));
             }
             LoadItem::Record(record) => {
                 if is_presigned {

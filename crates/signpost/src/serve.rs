@@ -42,6 +42,7 @@ pub struct Server {
     plane: Arc<DataPlane>,
     publisher: Publisher,
     store: Arc<LateStore>,
+    table: Arc<ZoneTable>,
     opening: JoinHandle<Result<(), StoreError>>,
     stop_http: watch::Sender<bool>,
     http_tasks: Vec<JoinHandle<()>>,
@@ -64,7 +65,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let table = ZoneTable::new();
+    let table = ZoneTable::with_bounds(settings.workbench);
     let own_secret = cookies::own()?;
     let profile = profile(&settings.dns, CookieSecrets::new(own_secret, []));
     let plane = DataPlane::bind(
@@ -74,11 +75,11 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let dns = plane.local_addrs().to_vec();
     log_addresses(plane.addresses());
     let plane = Arc::new(plane);
-    let listeners = http_listeners(settings)?;
+    let listeners = http_listeners(settings).await?;
 
     let store = Arc::new(LateStore::default());
     let late: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
-    let publisher = publish::spawn(Arc::clone(&late), table, publish_settings(settings))
+    let publisher = publish::spawn(Arc::clone(&late), Arc::clone(&table), publish_settings(settings))
         .context("cannot start the thread that signs")?;
 
     let mut keepers = JoinSet::new();
@@ -91,6 +92,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         dns,
         plane: Arc::clone(&plane),
         publisher: publisher.clone(),
+        table,
         opening: tokio::spawn(open(Arc::clone(&store), database.clone(), settings.zones.clone())),
         store,
         stop_http: watch::Sender::new(false),
@@ -123,6 +125,7 @@ impl Server {
                 plane: Arc::clone(&self.plane),
                 publisher: self.publisher.clone(),
                 store: Arc::clone(&self.store),
+                table: Arc::clone(&self.table),
             }),
             readiness: Arc::new(Ready { publisher: self.publisher.clone(), store: Arc::clone(&self.store) }),
             defaults: settings.zones.clone(),
@@ -248,14 +251,15 @@ fn log_addresses(addresses: &Addresses) {
     }
 }
 
-fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     if !settings.api.has_api && !settings.api.has_pages {
         return Ok(listeners);
     }
     for address in &settings.api.listen {
-        let listener = dataplane::bind_tcp(*address).and_then(TcpListener::from_std);
-        listeners.push(listener.with_context(|| format!("cannot listen for HTTP on {address}"))?);
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen for HTTP on {address}"))?;
+        listeners.push(listener);
     }
     Ok(listeners)
 }

@@ -1,11 +1,11 @@
 //! Building a snapshot from a stream of records.
 
-use crate::chain::{self, Chain, Nsec3Links, NsecLinks, Place};
+use crate::chain::{Chain, Nsec3Links, NsecLinks, Place};
 use crate::depths::Depths;
 use crate::optout::LinkedChildren;
 use crate::presigned::{self, Apart};
 use crate::rrset::push_encoded;
-use crate::snapshot::negative_ttl;
+use crate::snapshot::{Bitmap, negative_ttl};
 use crate::table::PagedTable;
 use crate::{DenialMode, Node, Rrset, Signatures, Withheld, Zone, misplaced};
 use foldhash::quality::RandomState;
@@ -247,7 +247,7 @@ impl Zone {
     /// Makes all links of the denial chain afresh.
     pub(crate) fn rebuild_chain(&mut self) {
         let mut chain = match &self.mode {
-            DenialMode::Unsigned => Chain::None,
+            DenialMode::Unsigned | DenialMode::Narrow(_) | DenialMode::Compact => Chain::None,
             DenialMode::Nsec | DenialMode::Presigned(None) => Chain::Nsec(NsecLinks::default()),
             DenialMode::Nsec3(params) | DenialMode::Presigned(Some(params)) => {
                 Chain::Nsec3(Nsec3Links::new(params.clone()))
@@ -287,7 +287,12 @@ impl Zone {
         if !self.is_linked(node) {
             return (node.name.clone(), None);
         }
-        (node.name.clone(), chain::place(node.types(), node.is_cut, self.is_nsec()))
+        if self.is_nsec() {
+            // An empty non-terminal has no record (RFC 4034 section 4).
+            let bitmap = (!node.is_empty_non_terminal()).then(|| node.bitmap(Bitmap::Nsec));
+            return (node.name.clone(), bitmap);
+        }
+        (node.name.clone(), Some(node.bitmap(Bitmap::Nsec3)))
     }
 }
 

@@ -3,6 +3,7 @@
 //! A link is the RRset itself, ready to be signed and sent. A new name touches two links: its own and
 //! the one before it. Which links prove what is the `dnssec` crate's business.
 
+use crate::snapshot::Bitmap;
 use crate::snapshot::LabelStarts;
 use crate::table::PagedTable;
 use crate::{Nsec3Hash, Nsec3Params, Rrset, Signatures, bitmap, nsec3hash, presigned};
@@ -396,11 +397,7 @@ impl Links for Nsec3Links {
 
 /// An NSEC3 record (RFC 5155 section 3.2).
 fn nsec3(params: &Nsec3Params, next: &Nsec3Hash, bitmap: &[u8], ttl: u32) -> Rrset {
-    let mut rdata = params.rdata_head();
-    rdata.push(next.len() as u8);
-    rdata.extend_from_slice(next);
-    rdata.extend_from_slice(bitmap);
-    Rrset::new(RecordType::NSEC3, ttl, vec![rdata])
+    Rrset::new(RecordType::NSEC3, ttl, vec![params.nsec3_rdata(next, bitmap)])
 }
 
 /// The hash is uniform already: its first 64 bits are the key.
@@ -462,16 +459,14 @@ impl Ord for CanonicalKey {
     }
 }
 
-/// The bitmap of a name's link, or `None` if it has none. `types` sorted; empty for an empty non-terminal.
-pub(crate) fn place(types: impl Iterator<Item = RecordType>, is_cut: bool, is_nsec: bool) -> Option<Vec<u8>> {
+/// The encoded bitmap of a name's link. `types` in any order; none for an empty non-terminal.
+pub(crate) fn bitmap_of(types: impl Iterator<Item = RecordType>, is_cut: bool, bitmap: Bitmap) -> Vec<u8> {
+    let is_nsec = bitmap == Bitmap::Nsec;
     let mut types: Vec<RecordType> =
         types.filter(|&rtype| !is_cut || rtype == RecordType::NS || rtype == RecordType::DS).collect();
-    if types.is_empty() && is_nsec {
-        return None;
-    }
     // RFC 4034 section 4.1.2, RFC 5155 section 7.1: a name with nothing to sign shows no RRSIG in NSEC3.
     let is_signed = is_nsec || types.iter().any(|&rtype| !is_cut || rtype == RecordType::DS);
-    if is_signed && !types.is_empty() {
+    if is_nsec || is_signed && !types.is_empty() {
         types.push(RecordType::RRSIG);
     }
     if is_nsec {
@@ -479,7 +474,7 @@ pub(crate) fn place(types: impl Iterator<Item = RecordType>, is_cut: bool, is_ns
     }
     types.sort();
     types.dedup();
-    Some(bitmap::encode(&types))
+    bitmap::encode(&types)
 }
 
 #[cfg(test)]

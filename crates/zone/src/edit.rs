@@ -1,8 +1,9 @@
 //! The next snapshot of a zone, at the cost of the change.
 
 use crate::build::{BuildError, with_made};
+use crate::chain::Chain;
 use crate::presigned::Apart;
-use crate::{DenialMode, Node, Rrset, Supply, Withheld, Zone, misplaced};
+use crate::{Node, Rrset, Supply, Withheld, Zone, misplaced};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wire::{Name, RecordType};
@@ -121,7 +122,7 @@ impl ZoneEditor {
         let negative_ttl = self.zone.negative_ttl();
         self.zone.apex_node = apex_node;
         self.zone.soa = soa;
-        if self.zone.mode == DenialMode::Unsigned || self.zone.is_presigned() {
+        if matches!(self.zone.chain, Chain::None) || self.zone.is_presigned() {
             return Ok(self.zone);
         }
         if self.zone.negative_ttl() != negative_ttl {

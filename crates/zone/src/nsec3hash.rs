@@ -70,6 +70,15 @@ impl Nsec3Params {
         rdata
     }
 
+    /// The RDATA of an NSEC3 record (RFC 5155 section 3.2) with an encoded type bitmap.
+    pub fn nsec3_rdata(&self, next: &Nsec3Hash, bitmap: &[u8]) -> Vec<u8> {
+        let mut rdata = self.rdata_head();
+        rdata.push(next.len() as u8);
+        rdata.extend_from_slice(next);
+        rdata.extend_from_slice(bitmap);
+        rdata
+    }
+
     /// The parameters at the front of NSEC3 or NSEC3PARAM RDATA, the opt-out flag aside. `None`: another hash algorithm, unknown
     /// flags (RFC 5155 section 8.2), or malformed.
     pub(crate) fn of_rdata(rdata: &[u8]) -> Option<Nsec3Params> {

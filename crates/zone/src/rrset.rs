@@ -98,7 +98,7 @@ impl Rrset {
     }
 
     /// The same from RDATAs that are already length-prefixed.
-    pub(crate) fn from_encoded(rtype: RecordType, ttl: u32, encoded: Vec<u8>) -> Rrset {
+    pub fn from_encoded(rtype: RecordType, ttl: u32, encoded: Vec<u8>) -> Rrset {
         let mut rdatas = Encoded(&encoded);
         if rdatas.next().is_some() && rdatas.0.is_empty() {
             return Rrset { rtype, ttl, count: 1, encoded: encoded.into(), signatures: SignatureSlot::default() };

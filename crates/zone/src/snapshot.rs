@@ -1,6 +1,6 @@
 //! The snapshot of one zone.
 
-use crate::chain::Chain;
+use crate::chain::{self, Chain};
 use crate::depths::Depths;
 use crate::optout::LinkedChildren;
 use crate::table::PagedTable;
@@ -20,6 +20,10 @@ pub enum DenialMode {
     Nsec,
     /// A chain of NSEC3 records (RFC 5155); with opt-out, of what that leaves in it (section 6).
     Nsec3(Nsec3Params),
+    /// NSEC3 records made for each query, which cover one hash (RFC 7129 appendix B).
+    Narrow(Nsec3Params),
+    /// NSEC records made for each query, which match the name asked for (RFC 9824).
+    Compact,
     /// Whatever was stored with the data by who signed it ([`crate::presigned`]). Where that left no chain, one with these
     /// parameters, or NSEC, is made for the stored signatures.
     Presigned(Option<Nsec3Params>),
@@ -34,6 +38,19 @@ pub enum Proofs<'z> {
     Nsec,
     /// NSEC3 records of a chain with these parameters.
     Nsec3(&'z Nsec3Params),
+    /// NSEC3 records made for each query.
+    Narrow(&'z Nsec3Params),
+    /// NSEC records made for each query.
+    Compact,
+}
+
+/// The kind of record that a type bitmap is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bitmap {
+    /// It and its RRSIG stand at the name themselves.
+    Nsec,
+    /// It stands elsewhere.
+    Nsec3,
 }
 
 impl DenialMode {
@@ -97,6 +114,11 @@ impl Node {
     /// Every type that the name has, in no particular order.
     pub(crate) fn types(&self) -> impl Iterator<Item = RecordType> + '_ {
         self.rrsets.iter().map(|rrset| rrset.rtype()).chain(self.withheld().iter().map(|withheld| withheld.rtype))
+    }
+
+    /// The encoded bitmap of its types (RFC 4034 section 4.1.2): those it is asked about here, at a cut NS and DS alone.
+    pub fn bitmap(&self, bitmap: Bitmap) -> Vec<u8> {
+        chain::bitmap_of(self.types(), self.is_cut, bitmap)
     }
 
     /// Whether the name has no records of its own (RFC 4592 section 2.2.2).
@@ -176,10 +198,12 @@ impl Zone {
 
     /// What the proofs are made of.
     pub fn proofs(&self) -> Proofs<'_> {
-        match &self.chain {
-            Chain::None => Proofs::None,
-            Chain::Nsec(_) => Proofs::Nsec,
-            Chain::Nsec3(links) => Proofs::Nsec3(&links.params),
+        match (&self.chain, &self.mode) {
+            (Chain::None, DenialMode::Narrow(params)) => Proofs::Narrow(params),
+            (Chain::None, DenialMode::Compact) => Proofs::Compact,
+            (Chain::None, _) => Proofs::None,
+            (Chain::Nsec(_), _) => Proofs::Nsec,
+            (Chain::Nsec3(links), _) => Proofs::Nsec3(&links.params),
         }
     }
 

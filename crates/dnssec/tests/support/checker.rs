@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use dnssec::Proof;
+use dnssec::denial::ProofRecord;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
@@ -30,6 +31,8 @@ pub(crate) enum Claim {
     /// Answered from the wildcard right below this name.
     Expanded(Path),
     ExpandedNoData,
+    /// The name does not exist, which its own NSEC record says (RFC 9824 section 3.1).
+    NxName,
     /// A referral to this cut, which has no DS.
     Insecure(Path),
 }
@@ -60,12 +63,14 @@ pub(crate) struct Nsec3 {
 impl Evidence {
     pub(crate) fn new(proof: &Proof<'_>, params: &Nsec3Params) -> Evidence {
         let mut evidence = Evidence { nsec: Vec::new(), nsec3: Vec::new(), params: params.clone() };
-        for (owner, rrset) in proof.iter() {
+        for record in proof.iter() {
+            let rrset = record.rrset();
             assert_eq!(rrset.len(), 1);
-            let mut buffer = [0; NAME_OCTETS_MAX];
-            let wire = Name::from_wire(owner.wire(&mut buffer)).unwrap();
-            assert_eq!(wire, owner.to_name());
-            evidence.push(&wire, rrset.rtype(), rrset.rdatas().next().unwrap());
+            if let ProofRecord::Chained(owner, _) = record {
+                let mut buffer = [0; NAME_OCTETS_MAX];
+                assert_eq!(Name::from_wire(owner.wire(&mut buffer)).unwrap(), record.owner());
+            }
+            evidence.push(&record.owner(), rrset.rtype(), rrset.rdatas().next().unwrap());
         }
         evidence
     }
@@ -167,6 +172,14 @@ impl Evidence {
                 }
             }
             Claim::ExpandedNoData => no_data_at(&wildcard(&encloser(absent()?))),
+            Claim::NxName => {
+                let nsec = match_of(qname).ok_or("no record at the name")?;
+                match nsec.types == BTreeSet::from([RRSIG, NSEC, NXNAME]) {
+                    true if nsec.covers_nothing() => Ok(()),
+                    true => Err("the record covers other names"),
+                    false => Err("the types are not those of a name that does not exist"),
+                }
+            }
             Claim::Insecure(cut) => is_insecure(&match_of(cut).ok_or("no record at the cut")?.types),
         }
     }
@@ -213,6 +226,7 @@ impl Evidence {
                 }
                 cover_of(&qname[..parent.len() + 1]).map(|_| ()).ok_or("the next closer name is not covered")
             }
+            Claim::NxName => Err("NSEC3 for a claim of NSEC"),
             Claim::ExpandedNoData => {
                 let (encloser, _) = closest_encloser(qname)?;
                 let source = match_of(&wildcard(&encloser)).ok_or("no record at the wildcard")?;
@@ -242,6 +256,13 @@ impl Evidence {
 }
 
 impl Nsec {
+    /// Whether no name can lie between owner and next: that is `\\000` below the owner, or there is no room for that (RFC 4471).
+    fn covers_nothing(&self) -> bool {
+        let octets: usize = self.owner.iter().map(|label| label.len() + 1).sum::<usize>() + 1;
+        let child = [&self.owner[..], &[vec![0]]].concat();
+        self.next == child || octets + 2 > NAME_OCTETS_MAX
+    }
+
     fn covers(&self, name: &Path) -> bool {
         if self.owner < self.next {
             self.owner < *name && *name < self.next
@@ -267,6 +288,9 @@ const CNAME: u16 = 5;
 const SOA: u16 = 6;
 const DNAME: u16 = 39;
 const DS: u16 = 43;
+const RRSIG: u16 = 46;
+const NSEC: u16 = 47;
+const NXNAME: u16 = 128;
 
 /// Whether names below are not this zone's to deny.
 fn redirects(types: &BTreeSet<u16>) -> bool {

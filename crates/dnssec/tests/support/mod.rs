@@ -5,7 +5,7 @@
 
 pub(crate) mod checker;
 
-use dnssec::{Proof, prove};
+use dnssec::{Proof, Workbench, prove};
 use wire::{Name, RecordType, rdata};
 use zone::{DenialMode, Found, Zone, ZoneBuilder};
 
@@ -43,10 +43,10 @@ pub(crate) fn zone(apex: &str, mode: DenialMode, lines: &str) -> Zone {
 pub(crate) fn ask<'z>(zone: &'z Zone, qname: &str, rtype: RecordType) -> (Found<'z>, Vec<String>) {
     let qname = name(qname).to_lowercase();
     let found = zone.lookup(qname.as_wire(), rtype);
-    let proof = prove(zone, qname.as_wire(), &found);
+    let proof = prove(zone, qname.as_wire(), &found, &Workbench::default());
     (found, owners(&proof))
 }
 
 pub(crate) fn owners(proof: &Proof<'_>) -> Vec<String> {
-    proof.iter().map(|(owner, _)| owner.to_name().to_string()).collect()
+    proof.iter().map(|record| record.owner().to_string()).collect()
 }

@@ -222,6 +222,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("default-publish-cdnskey", Kind::Text, "", "1: publish CDNSKEY records"),
     setting("max-nsec3-iterations", Kind::Count { min: 0, max: 2500 }, "100", "Most NSEC3 iterations a zone may have"),
     setting(
+        "sign-on-query-max",
+        Kind::Count { min: 1, max: 10_000_000 },
+        "10000",
+        "Signatures a second that are made while a query waits",
+    ),
+    setting(
+        "proof-cache-mib",
+        Kind::Count { min: 0, max: 65_536 },
+        "16",
+        "Memory for proofs that were made for a query; 0: none are kept",
+    ),
+    setting(
         "signature-lifetime-hours",
         Kind::Count { min: 1, max: 8784 },
         "504",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use api::{ApiKey, ZoneDefaults};
 use dataplane::profile::{Clients, Label};
 use dataplane::{CookieSecret, CookieSecrets, RateLimits};
-use dnssec::{Algorithm, RSA_BITS, SigningPolicy};
+use dnssec::{Algorithm, RSA_BITS, SigningPolicy, WorkbenchBounds};
 use wire::network::NetworkError;
 use wire::{Name, Network};
 
@@ -31,6 +31,8 @@ pub struct Settings {
     pub zones: ZoneDefaults,
     /// Signatures.
     pub signing: SigningPolicy,
+    /// What is made while a query waits.
+    pub workbench: WorkbenchBounds,
     /// From the database to DNS.
     pub publish: PublishSettings,
     /// Secondaries.
@@ -199,6 +201,10 @@ impl Settings {
             api: api(layers)?,
             zones: zones(layers)?,
             signing: signing(layers)?,
+            workbench: WorkbenchBounds {
+                signatures_per_second: layers.count("sign-on-query-max"),
+                cache_octets: layers.count::<usize>("proof-cache-mib") << 20,
+            },
             publish: PublishSettings {
                 poll: Duration::from_millis(layers.count("feed-poll-ms")),
                 confirm_timeout: Duration::from_millis(layers.count("confirm-timeout-ms")),

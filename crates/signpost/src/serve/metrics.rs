@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use api::{Metric, MetricKind, MetricsSource};
 use dataplane::DataPlane;
+use dnssec::ZoneTable;
 use publish::Publisher;
 
 use super::late_store::LateStore;
@@ -14,6 +15,7 @@ pub(super) struct Metrics {
     pub(super) plane: Arc<DataPlane>,
     pub(super) publisher: Publisher,
     pub(super) store: Arc<LateStore>,
+    pub(super) table: Arc<ZoneTable>,
 }
 
 impl MetricsSource for Metrics {
@@ -80,6 +82,14 @@ impl MetricsSource for Metrics {
             status.zones_unsignable as f64,
         );
         put("signatures_total", "counter", "Signatures made ahead of queries since the start", status.signed as f64);
+        let workbench = self.table.view().bench().status();
+        put(
+            "signatures_on_query_total",
+            "counter",
+            "RRsets signed while a query waited, since the start",
+            workbench.signed as f64,
+        );
+        put("proof_cache_bytes", "gauge", "Proofs kept that were made for a query", workbench.cache_octets as f64);
         put(
             "presigned_faulty_zones",
             "gauge",

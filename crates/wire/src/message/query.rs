@@ -7,6 +7,8 @@ use crate::name::{LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
 
 /// The flag DO in OPT's TTL field (RFC 3225 section 3).
 const DNSSEC_OK: u16 = 0x8000;
+/// The flag CO beside it (RFC 9824 section 5.1).
+const COMPACT_OK: u16 = 0x4000;
 
 /// One well-formed query of opcode QUERY with exactly one question (RFC 9619).
 ///
@@ -31,6 +33,8 @@ pub struct Edns<'m> {
     pub version: u8,
     /// Whether the client wants DNSSEC records (RFC 3225).
     pub dnssec_ok: bool,
+    /// Whether the client knows compact denial, and wants the RCODE that tells of it (RFC 9824 section 5.1).
+    pub compact_ok: bool,
     /// Well-formed options: code, length, data.
     pub options: &'m [u8],
 }
@@ -291,6 +295,7 @@ fn read_records<'m>(
             payload: word(2).max(UDP_PAYLOAD_MIN),
             version: fixed[5],
             dnssec_ok: word(6) & DNSSEC_OK != 0,
+            compact_ok: word(6) & COMPACT_OK != 0,
             options: rdata,
         });
     }
@@ -359,7 +364,10 @@ mod tests {
         assert_eq!(query.name(), b"\x03www\x07example\x03com\0");
         assert_eq!(query.question(), [WWW, &[0, 28, 0, 1]].concat());
         assert_eq!((query.qtype(), query.qclass()), (RecordType::AAAA, 1));
-        assert_eq!(query.edns(), Some(&Edns { payload: 1232, version: 0, dnssec_ok: true, options: &[] }));
+        assert_eq!(
+            query.edns(),
+            Some(&Edns { payload: 1232, version: 0, dnssec_ok: true, compact_ok: false, options: &[] })
+        );
         assert_eq!(query.header().id, 0xabcd);
     }
 

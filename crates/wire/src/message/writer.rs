@@ -33,6 +33,8 @@ pub struct Opt {
     pub payload: u16,
     /// Copied from the query (RFC 3225 section 3).
     pub dnssec_ok: bool,
+    /// The answer is one of compact denial, to a client that knows it (RFC 9824 section 5.1).
+    pub compact_ok: bool,
 }
 
 /// An owner name that stands in the message and that [`Writer::rrset_again`] points to.
@@ -260,7 +262,7 @@ impl<'b> Writer<'b> {
         fixed[1..3].copy_from_slice(&RecordType::OPT.0.to_be_bytes());
         fixed[3..5].copy_from_slice(&opt.payload.to_be_bytes());
         fixed[5] = (self.rcode.0 >> 4) as u8;
-        fixed[7] = if opt.dnssec_ok { 0x80 } else { 0 };
+        fixed[7] = u8::from(opt.dnssec_ok) << 7 | u8::from(opt.compact_ok) << 6;
         self.opt_at = self.at;
         self.put(&fixed)?;
         self.counts[3] += 1;
@@ -556,7 +558,7 @@ mod tests {
         writer.reserve(OPT_OCTETS).unwrap();
         writer.set_rcode(Rcode::BADVERS);
         writer.release(OPT_OCTETS);
-        writer.opt(&Opt { payload: 1232, dnssec_ok: true }).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: true, compact_ok: false }).unwrap();
         let octets = writer.finish();
         let edns = decode(&buffer[..octets]).edns.unwrap();
         assert_eq!((edns.rcode_high(), edns.max_payload(), edns.flags().dnssec_ok), (1, 1232, true));
@@ -567,7 +569,7 @@ mod tests {
         let mut buffer = [0xff; 100];
         let limit = 12 + 7 + OPT_OCTETS + 8 + 4 + 2;
         let mut writer = Writer::new(&mut buffer, &header(), &question("x"), limit).unwrap();
-        writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: false, compact_ok: false }).unwrap();
         writer.option(OptionCode::NSID, &[b"ab", b"", b"cd"]).unwrap();
         assert_eq!(writer.option(OptionCode::COOKIE, &[&[0; 3]]), Err(Full));
         writer.option(OptionCode::EXTENDED_ERROR, &[&[0, 20]]).unwrap();
@@ -584,7 +586,7 @@ mod tests {
         {
             let mut buffer = [0xff; 512];
             let mut writer = Writer::new(&mut buffer, &header(), &question("x"), limit).unwrap();
-            writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+            writer.opt(&Opt { payload: 1232, dnssec_ok: false, compact_ok: false }).unwrap();
             writer.pad(block).unwrap();
             assert_eq!(writer.finish(), octets);
             assert!(decode(&buffer[..octets]).edns.is_some());
@@ -592,7 +594,7 @@ mod tests {
         }
         let mut buffer = [0; 40];
         let mut writer = Writer::new(&mut buffer, &header(), &question("x"), 33).unwrap();
-        writer.opt(&Opt { payload: 1232, dnssec_ok: false }).unwrap();
+        writer.opt(&Opt { payload: 1232, dnssec_ok: false, compact_ok: false }).unwrap();
         assert_eq!(writer.pad(468), Err(Full));
     }
 

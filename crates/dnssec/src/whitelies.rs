@@ -1,0 +1,214 @@
+//! Proofs made for one query, that cover next to nothing: narrow NSEC3 (RFC 7129 appendix B) and compact denial (RFC 9824).
+//!
+//! There is no chain. A record matches a name, or covers a single hash; it is signed when it is asked for, within the bounds of the
+//! [`Workbench`].
+
+use wire::RecordType;
+use wire::name::NAME_OCTETS_MAX;
+use zone::nsec3hash::nsec3_hash_wire;
+use zone::snapshot::Bitmap;
+use zone::{Node, Nsec3Hash, Nsec3Params, Zone};
+
+use crate::denial::{Claim, HASHED_LABEL_OCTETS, Proof, hashed_label, next_closer, with_wildcard};
+use crate::workbench::{MadeRecord, Workbench};
+
+/// Proofs of narrow NSEC3 records: each covers the hash before and after one hash, or matches it and covers nothing.
+pub(crate) struct Narrow<'p, 'z> {
+    pub(crate) zone: &'z Zone,
+    pub(crate) params: &'z Nsec3Params,
+    pub(crate) bench: &'p Workbench,
+    pub(crate) proof: &'p mut Proof<'z>,
+}
+
+impl<'z> Narrow<'_, 'z> {
+    /// RFC 5155 section 7.2, with records of names that exist always there to match.
+    pub(crate) fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
+        match claim {
+            Claim::NoData(node) => self.matching(node),
+            Claim::NameError(closest_encloser) => {
+                let encloser = closest_encloser.name().as_wire();
+                self.matching(closest_encloser);
+                self.covering(next_closer(qname, encloser));
+                with_wildcard(encloser, |wildcard| self.covering(wildcard));
+            }
+            Claim::Expanded(closest_encloser) => {
+                self.covering(next_closer(qname, closest_encloser.name().as_wire()));
+            }
+            Claim::ExpandedNoData(wildcard) => {
+                self.matching(wildcard.closest_encloser);
+                self.covering(next_closer(qname, wildcard.closest_encloser.name().as_wire()));
+                self.matching(wildcard.source);
+            }
+        }
+    }
+
+    fn matching(&mut self, node: &Node) {
+        let hash = nsec3_hash_wire(node.name().as_wire(), self.params);
+        self.push(&hash, &after(hash), &node.bitmap(Bitmap::Nsec3));
+    }
+
+    fn covering(&mut self, name: &[u8]) {
+        let hash = nsec3_hash_wire(name, self.params);
+        self.push(&before(hash), &after(hash), &[]);
+    }
+
+    fn push(&mut self, owner: &Nsec3Hash, next: &Nsec3Hash, bitmap: &[u8]) {
+        let apex = self.zone.apex().as_wire();
+        let mut name = [0; NAME_OCTETS_MAX];
+        // An apex of more than 222 octets leaves no room for hashed owners: such a zone can only have NSEC.
+        let Some(name) = name.get_mut(..HASHED_LABEL_OCTETS + apex.len()) else { return };
+        name[..HASHED_LABEL_OCTETS].copy_from_slice(&hashed_label(owner));
+        name[HASHED_LABEL_OCTETS..].copy_from_slice(apex);
+        let rdata = self.params.nsec3_rdata(next, bitmap);
+        let record = record(self.bench, self.zone, name, RecordType::NSEC3, &rdata);
+        self.proof.push_made(record);
+    }
+}
+
+fn after(mut hash: Nsec3Hash) -> Nsec3Hash {
+    for octet in hash.iter_mut().rev() {
+        *octet = octet.wrapping_add(1);
+        if *octet != 0 {
+            break;
+        }
+    }
+    hash
+}
+
+fn before(mut hash: Nsec3Hash) -> Nsec3Hash {
+    for octet in hash.iter_mut().rev() {
+        *octet = octet.wrapping_sub(1);
+        if *octet != u8::MAX {
+            break;
+        }
+    }
+    hash
+}
+
+/// Proofs of one NSEC record at the very name that was asked for (RFC 9824 section 3).
+pub(crate) struct Compact<'p, 'z> {
+    pub(crate) zone: &'z Zone,
+    pub(crate) bench: &'p Workbench,
+    pub(crate) proof: &'p mut Proof<'z>,
+}
+
+/// RRSIG, NSEC and NXNAME: what a name has that does not exist (RFC 9824 section 3.1).
+const NXNAME_BITMAP: [u8; 19] = [0, 17, 0, 0, 0, 0, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80];
+
+impl<'z> Compact<'_, 'z> {
+    pub(crate) fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
+        match claim {
+            // Sections 3.2 and 3.4; a cut that is no secure one is no data, too.
+            Claim::NoData(node) => self.push(node.name().as_wire(), &node.bitmap(Bitmap::Nsec)),
+            Claim::NameError(_) => self.push(qname, &NXNAME_BITMAP),
+            // Section 3.3: the answer is signed as if the name existed.
+            Claim::Expanded(_) => {}
+            Claim::ExpandedNoData(wildcard) => self.push(qname, &wildcard.source.bitmap(Bitmap::Nsec)),
+        }
+    }
+
+    fn push(&mut self, owner: &[u8], bitmap: &[u8]) {
+        let mut next = [0; NAME_OCTETS_MAX];
+        let next = successor(owner, self.zone.apex().as_wire(), &mut next);
+        let record = record(self.bench, self.zone, owner, RecordType::NSEC, &[next, bitmap].concat());
+        self.proof.push_made(record);
+    }
+}
+
+fn record(bench: &Workbench, zone: &Zone, owner: &[u8], rtype: RecordType, rdata: &[u8]) -> MadeRecord {
+    // Bitmaps have at most 256 windows of 34 octets.
+    let encoded = [&(rdata.len() as u16).to_be_bytes(), rdata].concat();
+    bench.record(owner, rtype, zone.negative_ttl(), &encoded)
+}
+
+/// The name that follows `name` (lower-case wire) immediately in canonical order, going round to the apex: nothing lies between
+/// (RFC 4471 section 3.1.2). For all but the longest names that is `\000` below it.
+fn successor<'b>(name: &[u8], apex: &[u8], buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
+    let mut place = |label: &[u8], rest: &[u8]| {
+        let length = 1 + label.len() + rest.len();
+        buffer[0] = label.len() as u8;
+        buffer[1..=label.len()].copy_from_slice(label);
+        buffer[1 + label.len()..length].copy_from_slice(rest);
+        length
+    };
+    if name.len() + 2 <= NAME_OCTETS_MAX {
+        let length = place(&[0], name);
+        return &buffer[..length];
+    }
+    let mut at = name;
+    while at.len() > apex.len() {
+        let (label, rest) = at[1..].split_at(usize::from(at[0]));
+        if at.len() == name.len() && name.len() < NAME_OCTETS_MAX && label.len() < wire::name::LABEL_OCTETS_MAX {
+            let length = place(&[label, &[0]].concat(), rest);
+            return &buffer[..length];
+        }
+        // Without room for anything longer the next label is this one up to its last octet that can be greater, and that one greater.
+        if let Some(last) = label.iter().rposition(|octet| *octet != u8::MAX) {
+            // Upper case is not there in canonical order.
+            let greater = if label[last] == b'A' - 1 { b'Z' + 1 } else { label[last] + 1 };
+            let length = place(&[&label[..last], &[greater]].concat(), rest);
+            return &buffer[..length];
+        }
+        at = rest;
+    }
+    buffer[..apex.len()].copy_from_slice(apex);
+    &buffer[..apex.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::Name;
+
+    #[test]
+    fn hashes_have_neighbours_all_the_way_round() {
+        let mut hash = [0xff; 20];
+        assert_eq!(after(hash), [0; 20]);
+        assert_eq!(before([0; 20]), hash);
+        hash[19] = 7;
+        assert_eq!(before(after(hash)), hash);
+        hash[18..].copy_from_slice(&[1, 0]);
+        assert_eq!(before(hash)[18..], [0, 0xff]);
+    }
+
+    fn next_of(name: &Name) -> Name {
+        let apex = Name::parse("z.test").unwrap();
+        Name::from_wire(successor(name.as_wire(), apex.as_wire(), &mut [0; NAME_OCTETS_MAX])).unwrap()
+    }
+
+    fn long(first: &[u8]) -> Name {
+        // z.test has 8 octets; with these labels 8 + 3 * 64 = 200 octets are used.
+        let mut name = Name::parse("z.test").unwrap();
+        for octet in [b'd', b'c', b'b'] {
+            name = name.child(&[octet; 63]).unwrap();
+        }
+        name.child(first).unwrap()
+    }
+
+    #[test]
+    fn rfc4471_section_3_1_2_the_successor_of_a_name() {
+        assert_eq!(next_of(&Name::parse("www.z.test").unwrap()).to_string(), "\\000.www.z.test.");
+        assert_eq!(next_of(&Name::parse("z.test").unwrap()).to_string(), "\\000.z.test.");
+        // One octet of room: the label grows; none: its last octet does.
+        let nearly = long(&[b'a'; 53]);
+        assert_eq!(nearly.as_wire().len(), 254);
+        assert_eq!(next_of(&nearly), long(&[&[b'a'; 53][..], &[0]].concat()));
+        let full = long(&[b'a'; 54]);
+        assert_eq!(full.as_wire().len(), 255);
+        assert_eq!(next_of(&full), long(&[&[b'a'; 53][..], b"b"].concat()));
+        // What is greatest is left away, and upper case is passed over.
+        let tail = long(&[&[b'a'; 52][..], b"@\xff"].concat());
+        assert_eq!(next_of(&tail), long(&[&[b'a'; 52][..], b"["].concat()));
+        let greatest = long(&[0xff; 54]);
+        let next = next_of(&greatest);
+        assert_eq!(next.labels().next().unwrap(), [&[b'b'; 62][..], b"c"].concat());
+        for name in [nearly, full, tail, greatest] {
+            assert!(name < next_of(&name));
+        }
+        let mut last = Name::parse("z.test").unwrap();
+        for octets in [63, 63, 63, 54] {
+            last = last.child(&vec![0xff; octets]).unwrap();
+        }
+        assert_eq!(next_of(&last), Name::parse("z.test").unwrap(), "after the last name comes the apex");
+    }
+}
