@@ -12,7 +12,7 @@ use signpost_tests::process::run;
 use signpost_tests::server::{Settings, Signpost};
 use signpost_tests::temp::TempDir;
 use signpost_tests::unbound::Unbound;
-use signpost_tests::validators::{Anchors, Verdict, delv, verify_zone};
+use signpost_tests::validators::{Anchors, Verdict, delv, drill, verify_zone};
 use signpost_tests::wait::until_true;
 
 const ZONE: &str = "denial.example.";
@@ -175,6 +175,64 @@ fn opt_out_zones_are_accepted_whole_and_answer_by_answer() {
         );
         verify_zone(ZONE, &server.run(&["export", ZONE, "--signed"]));
     }
+}
+
+/// Narrow NSEC3 and compact denial, set as an operator sets them: each record is made for the question.
+#[test]
+fn zones_without_a_chain_are_accepted_answer_by_answer() {
+    let server = Signpost::start(Settings::sqlite());
+    let api = server.api();
+    make_zone(&api, true);
+    let denials = |name: &str| {
+        let reply = dig(server.dns(), name, "A", TRANSPORTS[1]);
+        let is_denial = |rtype: &str| matches!(rtype, "NSEC" | "NSEC3");
+        reply.authority.into_iter().filter(|record| is_denial(&record.rtype)).collect::<Vec<_>>()
+    };
+    let narrow: [&[&str]; 2] = [
+        &["pdnsutil", "set-nsec3", "denial.example", "1 0 0 -", "narrow"],
+        // Opt-out does nothing where there is no chain; a salt and iterations do.
+        &["pdnsutil", "set-nsec3", "denial.example", "1 1 3 aabb", "narrow"],
+    ];
+    for command in narrow {
+        server.run(command);
+        let params = command[3].replacen("1 1", "1 0", 1);
+        until_true("narrow records to be served", Duration::from_secs(30), || {
+            let found = denials(&at("nothing"));
+            found.len() == 3
+                && found.iter().all(|record| {
+                    let next = record.content.to_lowercase();
+                    // Neighbours in base32hex: all but the last digits are equal.
+                    next.starts_with(&format!("{params} {}", &record.name[..29]))
+                })
+        });
+        assert_eq!(api.zone(ZONE)["nsec3narrow"], true);
+        no_faults(&server, |status| status);
+        verify_zone(ZONE, &server.run(&["export", ZONE, "--signed"]));
+    }
+    server.run(&["pdnsutil", "unset-nsec3", "denial.example"]);
+    server.run(&["pdnsutil", "set-meta", "denial.example", "X-SIGNPOST-COMPACT-DENIAL", "1"]);
+    until_true("compact records to be served", Duration::from_secs(30), || {
+        let found = denials(&at("nothing"));
+        found.len() == 1 && found[0].name == at("nothing") && found[0].content.ends_with("RRSIG NSEC TYPE128")
+    });
+    // RFC 9824 section 3.1: to a resolver that does not know of it, the name exists without the type.
+    no_faults(&server, |_| "NOERROR");
+    verify_zone(ZONE, &server.run(&["export", ZONE, "--signed"]));
+}
+
+/// All cases secure for unbound, delv and drill, with the RCODE that `status` makes of the usual one.
+fn no_faults(server: &Signpost, status: impl Fn(&'static str) -> &'static str) {
+    let cases = [CASES, DENIED, WILD].concat();
+    let cases: Vec<Case> = cases.into_iter().map(|(host, rtype, usual, v)| (host, rtype, status(usual), v)).collect();
+    let mut faults = faults(server, &cases, &[]);
+    let anchors = Anchors::new(&[(ZONE, server.api().entry_keys(ZONE))]);
+    for (host, rtype, ..) in &cases {
+        let found = drill(server.dns(), &anchors, &at(host), rtype);
+        if found != Verdict::Secure {
+            faults.push(format!("drill: {host} {rtype}: {found:?}"));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
 /// A way to sign a zone elsewhere.

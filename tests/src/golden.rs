@@ -47,6 +47,13 @@ pub const MODES: &[Mode] = &[
     Mode { name: "nsec", is_signed: true, metadata: &[], like: None },
     Mode { name: "nsec3", is_signed: true, metadata: &[("NSEC3PARAM", "1 0 0 -")], like: None },
     Mode { name: "optout", is_signed: true, metadata: &[("NSEC3PARAM", "1 1 0 -")], like: Some("nsec3") },
+    Mode {
+        name: "narrow",
+        is_signed: true,
+        metadata: &[("NSEC3PARAM", "1 0 0 -"), ("NSEC3NARROW", "1")],
+        like: Some("nsec3"),
+    },
+    Mode { name: "compact", is_signed: true, metadata: &[("X-SIGNPOST-COMPACT-DENIAL", "1")], like: Some("nsec") },
 ];
 
 /// A KSK and a ZSK, new in each run and shared by all zones of it.
