@@ -10,6 +10,7 @@ pub mod dig;
 pub mod fuzz;
 pub mod golden;
 pub mod http;
+pub mod link;
 pub mod pdns;
 pub mod peers;
 pub mod postgres;

@@ -202,7 +202,7 @@ impl<'a> Plan<'a> {
             Found::Answer { node, rrset, wildcard } => {
                 self.prove_expansion(&name, &found, wildcard);
                 additional::add(self, &name, rrset);
-                self.answer.push(self.signed(owner(node, wildcard, name), rrset));
+                self.add_answer(self.signed(owner(node, wildcard, name), rrset));
             }
             Found::Cname { node, wildcard, .. } | Found::NoData { node, wildcard }
                 if subset::wants_subset(self, node, qtype) =>
@@ -248,6 +248,19 @@ impl<'a> Plan<'a> {
             if !self.authority.iter().any(|item| item.is_same(&record)) {
                 self.authority.push(self.proof(record, self.signing()));
             }
+        }
+    }
+
+    /// Adds what was asked for at the end of a chain, unless the chain came by it (RFC 2181 section 5): a DNAME may lead to its owner.
+    pub(crate) fn add_answer(&mut self, item: Item<'a>) {
+        let has_same_signatures =
+            |other: &Item<'a>| matches!(other.signing, Signing::Unsigned) == matches!(item.signing, Signing::Unsigned);
+        let is_same = |other: &Item<'a>| match (&other.data, &other.owner, &item.owner) {
+            (Data::Rrset(rrset), Owner::Node(_), Owner::Node(_)) => item.is(rrset) && has_same_signatures(other),
+            _ => false,
+        };
+        if !self.answer.iter().any(is_same) {
+            self.answer.push(item);
         }
     }
 

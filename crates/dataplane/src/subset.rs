@@ -18,7 +18,7 @@ pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> b
 pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qtype: RecordType) {
     if qtype == RecordType::NSEC {
         if let Some(rrset) = nsec_at(plan, node) {
-            plan.answer.push(plan.signed(owner, rrset));
+            plan.add_answer(plan.signed(owner, rrset));
         }
         return;
     }
@@ -32,7 +32,7 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
             let candidates =
                 node.rrsets().iter().filter(|rrset| qtype == RecordType::ANY || has_signatures(plan, rrset));
             if let Some(rrset) = candidates.min_by_key(|rrset| rrset.encoded().len()) {
-                plan.answer.push(plan.item(owner, rrset, signing));
+                plan.add_answer(plan.item(owner, rrset, signing));
             }
         }
         Breadth::All => {
@@ -43,7 +43,7 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
                     Owner::Expanded { name, source } => Owner::Expanded { name: name.clone(), source },
                     _ => Owner::Node(node.name()),
                 };
-                plan.answer.push(plan.item(owner, rrset, signing));
+                plan.add_answer(plan.item(owner, rrset, signing));
             }
         }
     }

@@ -13,8 +13,14 @@ pub(crate) use registry::{Closed, Registry, Ticket};
 use std::io;
 use std::net::SocketAddr;
 
-/// Opens a listener. Not `SO_REUSEPORT`: a second server on this address must fail and not share its clients.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+/// Opens a listener, in non-blocking mode; one on IPv6 takes IPv6 alone, so that `0.0.0.0` and `[::]` may stand beside each other.
+///
+/// Not `SO_REUSEPORT`: a second server on this address must fail and not share its clients.
+///
+/// # Errors
+///
+/// What the system says, such as that the address is in use.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {

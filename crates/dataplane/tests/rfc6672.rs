@@ -2,6 +2,7 @@
 
 mod fixture;
 
+use dataplane::Transport;
 use fixture::{Mode, ask, name, table, zone};
 
 const EXAMPLE: &str = "
@@ -188,6 +189,26 @@ fn loops_end_and_repeat_nothing() {
     // One that makes names longer and longer stops at the bound of chains, with one DNAME and no step twice.
     let lines = ask("q.grow.example", "A").of(&table([zone(Mode::Nsec, EXAMPLE)]));
     assert_eq!((lines.len(), lines[0].as_str()), (1 + 1 + 16, "NOERROR aa"), "{lines:#?}");
+}
+
+/// RFC 2181 section 5: no record stands twice in an answer.
+#[test]
+fn a_dname_that_leads_to_its_own_owner_is_given_once() {
+    let text = format!("{EXAMPLE}\nhere.example. 60 DNAME example.\nhere.example. 60 A 192.0.2.7\n");
+    let wanted =
+        ["NOERROR aa", "answer: here.example. 60 DNAME example.", "answer: here.here.example. 60 CNAME here.example."];
+    assert_answer(&text, "here.here.example", "DNAME", &wanted);
+    for mode in [Mode::Nsec, Mode::Nsec3] {
+        let zones = table([zone(mode, &text)]);
+        for (rtype, transport) in [("DNAME", Transport::Tcp), ("RRSIG", Transport::Tcp)] {
+            let lines = ask("here.here.example", rtype).with_do().over(transport).of(&zones);
+            let signatures = lines.iter().filter(|line| line.ends_with("RRSIG DNAME")).count();
+            assert_eq!(signatures, 1, "{rtype} {mode:?}: {lines:#?}");
+        }
+        // Without DO the chain has no signatures; asked for, they come.
+        let lines = ask("here.here.example", "RRSIG").over(Transport::Tcp).of(&zones);
+        assert!(lines.contains(&"answer: here.example. 60 RRSIG DNAME".to_owned()), "{lines:#?}");
+    }
 }
 
 /// With the longest names the same loop ends earlier: the next step has no name.

@@ -75,7 +75,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let dns = plane.local_addrs().to_vec();
     log_addresses(plane.addresses());
     let plane = Arc::new(plane);
-    let listeners = http_listeners(settings).await?;
+    let listeners = http_listeners(settings)?;
 
     let store = Arc::new(LateStore::default());
     let late: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
@@ -251,15 +251,14 @@ fn log_addresses(addresses: &Addresses) {
     }
 }
 
-async fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     let mut listeners = Vec::new();
     if !settings.api.has_api && !settings.api.has_pages {
         return Ok(listeners);
     }
     for address in &settings.api.listen {
-        let listener =
-            TcpListener::bind(address).await.with_context(|| format!("cannot listen for HTTP on {address}"))?;
-        listeners.push(listener);
+        let listener = dataplane::bind_tcp(*address).and_then(TcpListener::from_std);
+        listeners.push(listener.with_context(|| format!("cannot listen for HTTP on {address}"))?);
     }
     Ok(listeners)
 }

@@ -1,6 +1,6 @@
 //! From PowerDNS's settings to ours.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::environment::unknown;
 use super::error::{ConfigError, Origin, Warning};
@@ -137,7 +137,11 @@ fn http(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
             None => IpAddr::from([127, 0, 0, 1]),
         };
         let (origin, rank) = strongest(pdns, &["webserver-address", "webserver-port"]);
-        let listen = SocketAddr::new(address, port).to_string();
+        let mut listen = SocketAddr::new(address, port).to_string();
+        if address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) {
+            // PowerDNS's webserver takes IPv4 on this address too; an IPv6 listener here does not.
+            listen.insert_str(0, &format!("{},", SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))));
+        }
         layers.set_text("api-listen", "webserver-address", &listen, &origin, rank)?;
     }
     if let Some(assigned) = pdns.at("webserver-max-bodysize") {
@@ -231,7 +235,9 @@ mod tests {
         let (layers, _) = translated("local-port=5300").unwrap();
         assert_eq!(layers.list("dns-listen"), ["0.0.0.0:5300", "[::]:5300"]);
         let (layers, _) = translated("webserver-address=::\n").unwrap();
-        assert_eq!(layers.list("api-listen"), ["[::]:8081"]);
+        assert_eq!(layers.list("api-listen"), ["0.0.0.0:8081", "[::]:8081"]);
+        let (layers, _) = translated("webserver-address=::1\n").unwrap();
+        assert_eq!(layers.list("api-listen"), ["[::1]:8081"]);
         assert_eq!(error("local-address=eth0"), "setting local-address (p:1): 'eth0' is not an address");
         assert_eq!(error("\nlocal-port=x"), "setting local-port (p:2): 'x' is not a port number");
         assert_eq!(

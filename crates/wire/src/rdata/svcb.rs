@@ -1,4 +1,8 @@
-//! Parameters of SVCB and HTTPS (RFC 9460; `dohpath` RFC 9461, `ohttp` RFC 9540).
+//! Parameters of SVCB and HTTPS (RFC 9460; `dohpath` RFC 9461, `ohttp` RFC 9540, `tls-supported-groups`
+//! draft-ietf-tls-key-share-prediction).
+//!
+//! Keys have a name here if PowerDNS has one, as record types do: it has to read the rows. Others of the registry (`docpath`, `pvd`,
+//! `oots`) are `key10` to `key12`.
 
 use super::fields::{parse_ipv4, parse_ipv6, push, push_ipv4, push_ipv6, take};
 use super::text::{Escapes, append_unescaped, print_escaped};
@@ -14,6 +18,7 @@ const ECH: u16 = 5;
 const IPV6_HINT: u16 = 6;
 const DOHPATH: u16 = 7;
 const OHTTP: u16 = 8;
+const TLS_SUPPORTED_GROUPS: u16 = 9;
 /// Never a key (RFC 9460 section 14.3.2).
 const INVALID: u16 = 65_535;
 
@@ -27,6 +32,7 @@ const KEYS: &[(&str, u16)] = &[
     ("ipv6hint", IPV6_HINT),
     ("dohpath", DOHPATH),
     ("ohttp", OHTTP),
+    ("tls-supported-groups", TLS_SUPPORTED_GROUPS),
 ];
 
 /// Takes all parameters: keys in rising order, each once (RFC 9460 section 2.2), values well-formed, and what is
@@ -97,6 +103,11 @@ fn check_value(key: u16, value: &[u8]) -> Result<(), RdataError> {
         IPV4_HINT => !value.is_empty() && value.len().is_multiple_of(4),
         IPV6_HINT => !value.is_empty() && value.len().is_multiple_of(16),
         ECH => !value.is_empty(),
+        TLS_SUPPORTED_GROUPS => {
+            let (groups, odd) = value.as_chunks::<2>();
+            let is_twice = |index: usize| groups[..index].contains(&groups[index]);
+            !groups.is_empty() && odd.is_empty() && !(0..groups.len()).any(is_twice)
+        }
         DOHPATH => std::str::from_utf8(value).is_ok_and(|path| path.contains("dns")),
         _ => true,
     };
@@ -123,6 +134,9 @@ pub(super) fn print(octets: &[u8], out: &mut String) {
             PORT => push(out, format_args!("{}", number::big_endian(value))),
             IPV4_HINT => print_list(value.chunks(4), out, push_ipv4),
             IPV6_HINT => print_list(value.chunks(16), out, push_ipv6),
+            TLS_SUPPORTED_GROUPS => print_list(value.chunks(2), out, |group, out| {
+                push(out, format_args!("{}", number::big_endian(group)));
+            }),
             ECH => {
                 out.push('"');
                 encoding::print_base64(value, out);
@@ -190,11 +204,14 @@ pub(super) fn parse(words: &mut Words<'_>, wire: &mut Vec<u8>) -> Result<(), Rda
     let mut params: Vec<(u16, Vec<u8>)> = Vec::new();
     while let Some(word) = words.next()? {
         let (key, value) = parse_param(word)?;
-        if (key == IPV4_HINT || key == IPV6_HINT) && value.as_deref() == Some(b"auto") {
+        if matches!(key, Key::Named(IPV4_HINT | IPV6_HINT)) && value.as_deref() == Some(b"auto") {
             continue;
         }
-        let value = parse_value(key, value).map_err(|error| error.in_field(&key_name(key)))?;
-        params.push((key, value));
+        let value = match key {
+            Key::Named(key) => parse_value(key, value).map_err(|error| error.in_field(&key_name(key)))?,
+            Key::Numbered(_) => value.unwrap_or_default(),
+        };
+        params.push((key.number(), value));
     }
     params.sort_by_key(|&(key, _)| key);
     let params_at = wire.len();
@@ -209,19 +226,37 @@ pub(super) fn parse(words: &mut Words<'_>, wire: &mut Vec<u8>) -> Result<(), Rda
     Ok(())
 }
 
+/// How a key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    /// By its name; what the value looks like depends on the key.
+    Named(u16),
+    /// As `keyNNNNN`; the value is its own wire format, for keys that have a name too (RFC 9460 section 2.1).
+    Numbered(u16),
+}
+
+impl Key {
+    fn number(self) -> u16 {
+        match self {
+            Key::Named(key) | Key::Numbered(key) => key,
+        }
+    }
+}
+
 /// `key`, `key=value` or `key="value"`, the value unescaped.
-fn parse_param(word: Word<'_>) -> Result<(u16, Option<Vec<u8>>), RdataError> {
+fn parse_param(word: Word<'_>) -> Result<(Key, Option<Vec<u8>>), RdataError> {
     let (name, value) = match word.text.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (word.text, None),
     };
     let key = match KEYS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        Some(&(_, key)) => Some(key),
+        Some(&(_, key)) => Some(Key::Named(key)),
         None => name
             .split_at_checked(3)
             .filter(|(prefix, _)| prefix.eq_ignore_ascii_case("key"))
             .and_then(|(_, digits)| number::plain(digits))
-            .and_then(|key| u16::try_from(key).ok()),
+            .and_then(|key| u16::try_from(key).ok())
+            .map(Key::Numbered),
     };
     let key = key.filter(|_| !word.is_quoted).ok_or_else(|| {
         RdataError::new(format!("SvcParam '{}' is not recognized or in keyNNNN format", excerpt(name)))
@@ -249,7 +284,7 @@ fn parse_value(key: u16, value: Option<Vec<u8>>) -> Result<Vec<u8>, RdataError> 
     match key {
         NO_DEFAULT_ALPN | OHTTP if is_empty => return Ok(Vec::new()),
         NO_DEFAULT_ALPN | OHTTP => return Err(RdataError::new("takes no value")),
-        MANDATORY..=OHTTP if is_empty => return Err(RdataError::new("needs a value")),
+        MANDATORY..=TLS_SUPPORTED_GROUPS if is_empty => return Err(RdataError::new("needs a value")),
         _ => {}
     }
     let value = value.unwrap_or_default();
@@ -258,7 +293,7 @@ fn parse_value(key: u16, value: Option<Vec<u8>>) -> Result<Vec<u8>, RdataError> 
             let mut keys = Vec::new();
             for name in as_text(&value)?.split(',') {
                 let (key, _) = parse_param(Word { text: name, is_quoted: false, at: 0 })?;
-                keys.push(key);
+                keys.push(key.number());
             }
             keys.sort_unstable();
             Ok(keys.iter().flat_map(|key| key.to_be_bytes()).collect())
@@ -279,6 +314,14 @@ fn parse_value(key: u16, value: Option<Vec<u8>>) -> Result<Vec<u8>, RdataError> 
             let mut octets = Vec::new();
             for address in as_text(&value)?.split(',') {
                 octets.extend(parse_ipv6(address)?.octets());
+            }
+            Ok(octets)
+        }
+        TLS_SUPPORTED_GROUPS => {
+            let mut octets = Vec::new();
+            for group in as_text(&value)?.split(',') {
+                let group = number::plain(group).and_then(|group| u16::try_from(group).ok());
+                octets.extend(group.ok_or_else(|| RdataError::new("is not a list of 0 to 65535"))?.to_be_bytes());
             }
             Ok(octets)
         }
