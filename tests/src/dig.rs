@@ -1,6 +1,7 @@
 //! Questions asked with `dig`, and its output taken apart.
 
 use crate::process::run;
+use crate::temp::TempDir;
 use std::net::SocketAddr;
 use std::process::Command;
 
@@ -74,6 +75,28 @@ impl Reply {
 pub fn dig(server: SocketAddr, name: &str, rtype: &str, transport: Transport) -> Reply {
     let more = if transport == Transport::Tcp { "+tcp" } else { "+notcp" };
     dig_with(server, &["+dnssec", "+norecurse", more, "-q", name, "-t", rtype])
+}
+
+/// Asks many questions one after the other, with options of one's own for all of them.
+///
+/// # Panics
+///
+/// When a reply is missing.
+pub fn dig_all(server: SocketAddr, options: &[&str], questions: &[(String, String)]) -> Vec<Reply> {
+    let folder = TempDir::new("dig");
+    let file = folder.join("questions");
+    let lines: String = questions.iter().map(|(name, rtype)| format!("-q {name} -t {rtype}\n")).collect();
+    std::fs::write(&file, lines).expect("the folder is ours");
+    let printed = run(Command::new("dig")
+        .arg("-f")
+        .arg(&file)
+        .arg(format!("@{}", server.ip()))
+        .args(["-p", &server.port().to_string()])
+        .args(["+tries=2", "+time=10", "+nosplit", "+noidnin", "+noidnout"])
+        .args(options));
+    let replies = parse(&printed);
+    assert_eq!(replies.len(), questions.len(), "a reply is missing:\n{printed}");
+    replies
 }
 
 /// Asks with options of one's own.

@@ -7,6 +7,7 @@ pub mod api;
 pub mod barrage;
 mod clients;
 pub mod dig;
+pub mod dnsviz;
 pub mod fuzz;
 pub mod golden;
 pub mod http;

@@ -1,6 +1,6 @@
 //! Unbound as a stranger's validating resolver: it knows our key and where our server is, nothing else.
 
-use crate::dig::{Reply, dig_with};
+use crate::dig::{Reply, dig_all, dig_with};
 use crate::process::{Daemon, free_port};
 use crate::temp::TempDir;
 use crate::wait::until_true;
@@ -74,6 +74,11 @@ impl Unbound {
     /// What it answers, with DNSSEC records; the flag `ad` says that it validated.
     pub fn ask(&self, name: &str, rtype: &str) -> Reply {
         dig_with(self.address, &["+dnssec", "-q", name, "-t", rtype])
+    }
+
+    /// The same for many questions, one after the other.
+    pub fn ask_all(&self, questions: &[(String, String)]) -> Vec<Reply> {
+        dig_all(self.address, &["+dnssec"], questions)
     }
 
     /// What it said about failed validations.
