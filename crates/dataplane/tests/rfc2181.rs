@@ -53,12 +53,15 @@ fn section_8_ttls_of_0_and_of_31_bits_are_sent_as_they_are() {
     assert_eq!(ask("m.x", "A").of(&table)[1], "answer: m.x. 2147483647 A 192.0.2.2");
 }
 
-/// Section 10.1: a name with CNAME has nothing else. Where rows say otherwise, each type is answered that is there, and the CNAME
-/// for the others; of several CNAMEs the first in canonical order is followed.
+/// Section 10.1: a name with CNAME has nothing else. Where rows say otherwise the CNAME is the answer (RFC 1034 section 4.3.2, step
+/// 3a, says so for any type but CNAME), except at the apex, which has to have SOA and NS; of several CNAMEs the first in canonical
+/// order is followed.
 #[test]
 fn section_10_1_cname_beside_other_data_and_several_cnames() {
     let text = "
         x. 60 SOA a. b. 1 1 1 1 1
+        x. 60 NS ns.x.
+        x. 60 CNAME t.x.
         c.x. 60 CNAME t.x.
         c.x. 60 TXT \"beside\"
         t.x. 60 A 192.0.2.1
@@ -68,7 +71,13 @@ fn section_10_1_cname_beside_other_data_and_several_cnames() {
         ";
     for mode in MODES {
         let table = table([zone(mode, text)]);
-        assert_eq!(ask("c.x", "TXT").of(&table), ["NOERROR aa", "answer: c.x. 60 TXT beside"]);
+        let cname = "answer: c.x. 60 CNAME t.x.";
+        assert_eq!(ask("c.x", "TXT").of(&table), ["NOERROR aa", cname, "authority: x. 1 SOA a. b. 1 1 1 1 1"]);
+        assert_eq!(ask("c.x", "CNAME").of(&table), ["NOERROR aa", cname]);
+        assert_eq!(ask("x", "NS").of(&table), ["NOERROR aa", "answer: x. 60 NS ns.x."]);
+        assert_eq!(ask("x", "SOA").of(&table), ["NOERROR aa", "answer: x. 60 SOA a. b. 1 1 1 1 1"]);
+        let wanted = ["NOERROR aa", "answer: x. 60 CNAME t.x.", "answer: t.x. 60 A 192.0.2.1"];
+        assert_eq!(ask("x", "A").of(&table), wanted);
         let wanted = ["NOERROR aa", "answer: c.x. 60 CNAME t.x.", "answer: t.x. 60 A 192.0.2.1"];
         assert_eq!(ask("c.x", "A").of(&table), wanted, "{mode:?}");
         let wanted = ["NOERROR aa", "answer: two.x. 60 CNAME t.x.", "answer: t.x. 60 A 192.0.2.1"];

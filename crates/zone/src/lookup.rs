@@ -73,7 +73,9 @@ impl Zone {
     /// Looks up a name in lower-case wire format, which must be at or under the apex.
     ///
     /// DS at a cut is answered from this side (RFC 4035 section 3.1.4.1); any other type there is a
-    /// referral. A CNAME yields [`Found::Cname`] unless CNAME itself was asked.
+    /// referral. A CNAME yields [`Found::Cname`] unless CNAME itself was asked, whatever stands beside it: a resolver that has the
+    /// CNAME in its cache would see nothing else either. At the apex and at cuts SOA, NS, DS and
+    /// keys must be found, and what is there is answered.
     pub fn lookup(&self, lower: &[u8], rtype: RecordType) -> Found<'_> {
         if let Some(node) = self.redirect_above(lower) {
             return match node.rrset(RecordType::DNAME) {
@@ -120,7 +122,10 @@ impl Zone {
 
 fn at_node<'z>(node: &'z Node, rtype: RecordType, wildcard: Option<Wildcard<'z>>) -> Found<'z> {
     if let Some(rrset) = node.rrset(rtype) {
-        return Found::Answer { node, rrset, wildcard };
+        return match node.cname_beside_others() {
+            Some(cname) if rtype != RecordType::CNAME => Found::Cname { node, rrset: cname, wildcard },
+            _ => Found::Answer { node, rrset, wildcard },
+        };
     }
     if let Some(withheld) = withheld(node, rtype) {
         return Found::Withheld { node, reason: withheld.reason };

@@ -121,6 +121,15 @@ impl Node {
         chain::bitmap_of(self.types(), self.is_cut, bitmap)
     }
 
+    /// The CNAME of a name where other types stand beside it though they should not (RFC 1034 section 3.6.2). Not at the apex and
+    /// at cuts: SOA, NS, DS and keys must be found.
+    pub(crate) fn cname_beside_others(&self) -> Option<&Arc<Rrset>> {
+        if self.rrsets.len() < 2 || self.is_cut || self.rrset(RecordType::SOA).is_some() {
+            return None;
+        }
+        self.rrset(RecordType::CNAME)
+    }
+
     /// Whether the name has no records of its own (RFC 4592 section 2.2.2).
     pub fn is_empty_non_terminal(&self) -> bool {
         self.rrsets.is_empty() && self.withheld.is_none()
