@@ -7,8 +7,7 @@ use zone::{Found, Node, Rrset};
 /// Whether `qtype` is answered from what stands at `node`, though no RRset of that type does.
 pub(crate) fn wants_subset(plan: &Plan<'_>, node: &Node, qtype: RecordType) -> bool {
     match qtype {
-        RecordType::ANY => !node.is_empty_non_terminal(),
-        RecordType::RRSIG => node.rrsets().iter().any(|rrset| has_signatures(plan, rrset)),
+        RecordType::ANY | RecordType::RRSIG => smallest(plan, node, qtype).is_some(),
         RecordType::NSEC => nsec_at(plan, node).is_some(),
         _ => false,
     }
@@ -29,9 +28,7 @@ pub(crate) fn add<'a>(plan: &mut Plan<'a>, owner: Owner<'a>, node: &'a Node, qty
     match plan.breadth {
         Breadth::One => {
             // Any will do (RFC 8482 section 4.1). The smallest makes the worst amplifier.
-            let candidates =
-                node.rrsets().iter().filter(|rrset| qtype == RecordType::ANY || has_signatures(plan, rrset));
-            if let Some(rrset) = candidates.min_by_key(|rrset| rrset.encoded().len()) {
+            if let Some(rrset) = smallest(plan, node, qtype) {
                 plan.add_answer(plan.item(owner, rrset, signing));
             }
         }
@@ -59,12 +56,20 @@ pub(crate) fn add_compact_nsec<'a>(plan: &mut Plan<'a>, name: &[u8], found: &Fou
         (Found::NoData { .. }, RecordType::NSEC) | (Found::NameError { .. }, RecordType::NSEC | RecordType::RRSIG) => {
             *found
         }
-        (Found::NoData { node, .. }, RecordType::RRSIG) if node.is_empty_non_terminal() => *found,
+        (Found::NoData { node, .. }, RecordType::RRSIG) if node.rrsets().is_empty() => *found,
         _ => return false,
     };
     let signing = if qtype == RecordType::RRSIG { Signing::Alone(signer) } else { Signing::By(signer) };
     plan.answer_with_proof(name, &absent, signing);
     true
+}
+
+/// The smallest RRset that stands at the node, for a query for RRSIG of those that are signed; the NSEC where there is no other.
+fn smallest<'a>(plan: &Plan<'a>, node: &'a Node, qtype: RecordType) -> Option<&'a Rrset> {
+    let is_wanted = |rrset: &&Rrset| qtype == RecordType::ANY || has_signatures(plan, rrset);
+    let rrsets = node.rrsets().iter().map(|rrset| &**rrset);
+    let nsec = || nsec_at(plan, node).filter(|_| node.rrsets().is_empty());
+    rrsets.filter(is_wanted).min_by_key(|rrset| rrset.encoded().len()).or_else(nsec)
 }
 
 /// Whether an RRset has signatures, or can be given some.

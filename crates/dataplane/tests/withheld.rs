@@ -24,7 +24,7 @@ const EXAMPLE: &str = "
     a.ent.only.x. 60 TXT \"below\"
     ";
 const SOA: &str = "authority: x. 1 SOA a. b. 1 1 1 1 1";
-const MODES: [Mode; 3] = [Mode::Unsigned, Mode::Nsec, Mode::Nsec3];
+const MODES: [Mode; 5] = [Mode::Unsigned, Mode::Nsec, Mode::Nsec3, Mode::Narrow, Mode::Compact];
 
 #[test]
 fn what_a_lua_record_would_make_is_servfail_and_all_else_is_answered() {
@@ -82,6 +82,54 @@ fn rfc4034_section_4_1_2_the_bitmap_has_the_types_that_are_withheld() {
     assert_eq!(types("x"), "A NS SOA RRSIG NSEC DNSKEY");
 }
 
+/// A name of which an ALIAS makes nothing is there: a wildcard does not answer for it, and its proof is that of NODATA.
+#[test]
+fn rfc4592_section_2_2_1_a_name_that_makes_nothing_now_keeps_the_wildcard_away() {
+    let text = format!("{EXAMPLE}\n*.x. 60 A 192.0.2.7\n*.x. 60 AAAA 2001:db8::7\n");
+    for mode in MODES {
+        let mut served = zone(mode, &text);
+        let signer = served.signer.clone();
+        let mut put = |edit: &dyn Fn(&mut ZoneEditor)| {
+            let mut editor = ZoneEditor::new(&served.zone);
+            edit(&mut editor);
+            served.zone = Arc::new(editor.finish().unwrap());
+            table([ServedZone { zone: Arc::clone(&served.zone), signer: signer.clone() }])
+        };
+        let wildcard = ["NOERROR aa", "answer: held.x. 60 A 192.0.2.7"];
+        let held = put(&|editor| {
+            editor.supply(&name("held.x"), RecordType::A, Supply::Withheld(WithheldReason::AliasPending));
+            editor.supply(&name("held.x"), RecordType::A, Supply::Nothing);
+            editor.supply(&name("held.x"), RecordType::AAAA, Supply::Nothing);
+        });
+        for qtype in ["A", "AAAA", "TXT"] {
+            assert_eq!(ask("held.x", qtype).of(&held), ["NOERROR aa", SOA], "{qtype} {mode:?}");
+        }
+        // What the NSEC says of itself is there too.
+        for qtype in ["ANY", "RRSIG"] {
+            let reply = ask("held.x", qtype).with_do().of(&held);
+            let has_nsec = reply.iter().any(|line| line.starts_with("answer: held.x. 1") && line.contains("NSEC"));
+            assert_eq!(
+                has_nsec,
+                mode == Mode::Nsec || (mode == Mode::Compact && qtype == "RRSIG"),
+                "{qtype} {mode:?} {reply:?}"
+            );
+        }
+        assert_eq!(ask("q.held.x", "A").of(&held), ["NXDOMAIN aa", SOA], "{mode:?}");
+        if mode == Mode::Nsec {
+            let proof = ask("held.x", "A").with_do().of(&held);
+            assert!(proof.iter().any(|line| line == "authority: held.x. 1 NSEC"), "{proof:?}");
+        }
+        // With a record of its own it is like any other name; without the ALIAS it is gone.
+        let a = || Rrset::new(RecordType::A, 30, vec![vec![192, 0, 2, 9]]);
+        let found = put(&|editor| editor.supply(&name("held.x"), RecordType::A, Supply::Rrset(a())));
+        assert_eq!(ask("held.x", "A").of(&found), ["NOERROR aa", "answer: held.x. 30 A 192.0.2.9"]);
+        let held = put(&|editor| editor.supply(&name("held.x"), RecordType::A, Supply::Nothing));
+        assert_eq!(ask("held.x", "A").of(&held), ["NOERROR aa", SOA], "{mode:?}");
+        let gone = put(&|editor| editor.replace_name(&name("held.x"), Vec::new()));
+        assert_eq!(ask("held.x", "A").of(&gone), wildcard, "{mode:?}");
+    }
+}
+
 #[test]
 fn what_is_withheld_can_be_supplied_later_and_taken_back() {
     for mode in MODES {
@@ -99,10 +147,9 @@ fn what_is_withheld_can_be_supplied_later_and_taken_back() {
         let data = ["NOERROR aa do", "answer: beside.x. 30 A 192.0.2.9"];
         assert_eq!(step("beside.x", a())[..2], data);
         assert_eq!(step("beside.x", Supply::Nothing)[..2], ["NOERROR aa do", SOA]);
-        // A name comes for something withheld, and goes with it.
+        // A name comes for something withheld, and is there when that makes nothing.
         assert_eq!(step("new.ent2.x", pending()), ["SERVFAIL do"]);
-        assert_eq!(step("new.ent2.x", Supply::Nothing)[0], "NXDOMAIN aa do");
-        assert_eq!(step("ent2.x", Supply::Nothing)[0], "NXDOMAIN aa do");
+        assert_eq!(step("new.ent2.x", Supply::Nothing)[..2], ["NOERROR aa do", SOA]);
         // The name's other data stays, and so does what is withheld of it.
         assert_eq!(step("only.x", pending()), ["SERVFAIL do"]);
         assert_eq!(step("only.x", Supply::Nothing)[0], "NOERROR aa do");

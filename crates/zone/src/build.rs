@@ -7,7 +7,7 @@ use crate::presigned::{self, Apart};
 use crate::rrset::push_encoded;
 use crate::snapshot::{Bitmap, negative_ttl};
 use crate::table::PagedTable;
-use crate::{DenialMode, Node, Rrset, Signatures, Withheld, Zone, misplaced};
+use crate::{DenialMode, Node, Rrset, Signatures, Supply, Withheld, Zone, misplaced};
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -38,7 +38,8 @@ pub struct ZoneBuilder {
 #[derive(Debug, Default)]
 struct Pending {
     rrsets: Vec<PendingRrset>,
-    withheld: Vec<Withheld>,
+    /// `None`: nothing but records makes the name.
+    withheld: Option<Vec<Withheld>>,
     /// Of a presigned zone, once its signatures hang on them.
     signed: Vec<Rrset>,
     children: u32,
@@ -84,11 +85,30 @@ impl ZoneBuilder {
         }
     }
 
+    /// Whether records of this owner and type were added.
+    pub fn has(&self, name: &Name, rtype: RecordType) -> bool {
+        self.names.get(name).is_some_and(|pending| pending.rrsets.iter().any(|rrset| rrset.rtype == rtype))
+    }
+
+    /// Adds an RRset, in the way of single records; or notes that the type is withheld.
+    pub fn supply(&mut self, name: &Name, rtype: RecordType, supply: &Supply) {
+        match supply {
+            Supply::Rrset(rrset) => rrset.rdatas().for_each(|rdata| self.add(name, rtype, rrset.ttl(), rdata)),
+            Supply::Withheld(reason) => self.withhold(name, Withheld { rtype, reason: *reason }),
+            Supply::Nothing => self.hold(name, None),
+        }
+    }
+
     /// Notes that the name has a type that cannot be answered, unless it has records of it. Names outside the zone are ignored and
     /// counted.
     pub fn withhold(&mut self, name: &Name, withheld: Withheld) {
+        self.hold(name, Some(withheld));
+    }
+
+    fn hold(&mut self, name: &Name, withheld: Option<Withheld>) {
         if name.is_under(&self.apex) {
-            self.names.entry(name.to_lowercase()).or_default().withheld.push(withheld);
+            let pending = self.names.entry(name.to_lowercase()).or_default();
+            pending.withheld.get_or_insert_default().extend(withheld);
         } else {
             self.ignored += 1;
         }

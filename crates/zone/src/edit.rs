@@ -64,7 +64,7 @@ impl ZoneEditor {
         let rrsets = rrsets.into_iter().filter(is_served).map(kept);
         let is_apex = name == self.zone.apex;
         let rrsets: Vec<Arc<Rrset>> = if is_apex { with_made(rrsets, &self.zone.made) } else { rrsets.collect() };
-        self.put_data(name, rrsets, Vec::new(), old);
+        self.put_data(name, rrsets, None, old);
     }
 
     /// What one name has of one type is now `supply`; all else stays. Names outside the zone are ignored.
@@ -89,7 +89,9 @@ impl ZoneEditor {
             Supply::Withheld(reason) => withheld.push(Withheld { rtype, reason }),
             Supply::Nothing => {}
         }
-        self.put_data(name, rrsets, withheld, old);
+        // The names of a presigned zone are those of its signer.
+        let is_there = !self.zone.is_presigned() || !withheld.is_empty();
+        self.put_data(name, rrsets, is_there.then_some(withheld), old);
     }
 
     /// Puts a made RRset at the apex, or removes it; what is stored there stays.
@@ -107,7 +109,7 @@ impl ZoneEditor {
         self.zone.made.extend(new);
         let stored = apex.rrsets.iter().filter(|other| other.rtype() != rtype).cloned();
         let rrsets = with_made(stored, &self.zone.made);
-        self.put_data(apex.name.clone(), rrsets, apex.withheld().to_vec(), Some(apex));
+        self.put_data(apex.name.clone(), rrsets, apex.holding(), Some(apex));
     }
 
     /// The next snapshot; links of touched names are redone.
@@ -155,8 +157,14 @@ impl ZoneEditor {
         self.zone.node(self.zone.apex.as_wire()).unwrap_or(&self.zone.apex_node)
     }
 
-    fn put_data(&mut self, name: Name, rrsets: Vec<Arc<Rrset>>, withheld: Vec<Withheld>, old: Option<Arc<Node>>) {
-        if old.is_none() && rrsets.is_empty() && withheld.is_empty() {
+    fn put_data(
+        &mut self,
+        name: Name,
+        rrsets: Vec<Arc<Rrset>>,
+        withheld: Option<Vec<Withheld>>,
+        old: Option<Arc<Node>>,
+    ) {
+        if old.is_none() && rrsets.is_empty() && withheld.is_none() {
             return;
         }
         let is_apex = name == self.zone.apex;
@@ -197,7 +205,7 @@ impl ZoneEditor {
             let old = self.zone.node(parent.as_wire()).map(Arc::clone);
             let is_new = old.is_none();
             let mut node =
-                old.map_or_else(|| Node::new(parent.clone(), Vec::new(), Vec::new(), false), |old| Node::clone(&old));
+                old.map_or_else(|| Node::new(parent.clone(), Vec::new(), None, false), |old| Node::clone(&old));
             node.children += 1;
             node.has_wildcard_child |= child.is_wildcard();
             self.put_node(node);

@@ -75,19 +75,25 @@ pub struct Node {
 /// Behind a thin pointer: hardly any of a million nodes has one.
 #[derive(Debug, Clone)]
 struct Withholding {
+    /// None: the name is there all the same ([`crate::Supply::Nothing`]).
     types: Vec<Withheld>,
 }
 
 impl Node {
-    /// `rrsets` in any order, one of a type. What is withheld gives way to what is there.
-    pub(crate) fn new(name: Name, mut rrsets: Vec<Arc<Rrset>>, mut withheld: Vec<Withheld>, is_apex: bool) -> Node {
+    /// `rrsets` in any order, one of a type. What is withheld gives way to what is there. With neither the name is an empty
+    /// non-terminal if `withheld` is `None`, and else there for something that makes no data now.
+    pub(crate) fn new(name: Name, mut rrsets: Vec<Arc<Rrset>>, withheld: Option<Vec<Withheld>>, is_apex: bool) -> Node {
         rrsets.sort_by_key(|rrset| rrset.rtype());
-        withheld.retain(|withheld| rrsets.iter().all(|rrset| rrset.rtype() != withheld.rtype));
-        withheld.sort_by_key(|withheld| withheld.rtype);
-        withheld.dedup_by_key(|withheld| withheld.rtype);
+        let withheld = withheld.map(|mut types| {
+            types.retain(|withheld| rrsets.iter().all(|rrset| rrset.rtype() != withheld.rtype));
+            types.sort_by_key(|withheld| withheld.rtype);
+            types.dedup_by_key(|withheld| withheld.rtype);
+            types
+        });
+        let withheld = withheld.filter(|types| !types.is_empty() || rrsets.is_empty());
         let has = |rtype| rrsets.iter().any(|rrset| rrset.rtype() == rtype);
         let (is_cut, has_dname) = (!is_apex && has(RecordType::NS), has(RecordType::DNAME));
-        let withheld = (!withheld.is_empty()).then(|| Box::new(Withholding { types: withheld }));
+        let withheld = withheld.map(|types| Box::new(Withholding { types }));
         Node { name, rrsets: rrsets.into(), withheld, children: 0, has_wildcard_child: false, is_cut, has_dname }
     }
 
@@ -109,6 +115,11 @@ impl Node {
     /// Types that the name has and that cannot be answered, by ascending type number; none of them has an RRset.
     pub fn withheld(&self) -> &[Withheld] {
         self.withheld.as_ref().map_or(&[], |withheld| &withheld.types)
+    }
+
+    /// The same, to be changed; `None`: nothing but RRsets makes the name.
+    pub(crate) fn holding(&self) -> Option<Vec<Withheld>> {
+        self.withheld.as_ref().map(|withheld| withheld.types.clone())
     }
 
     /// Every type that the name has, in no particular order.

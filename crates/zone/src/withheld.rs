@@ -39,6 +39,7 @@ pub enum Supply {
     Rrset(Rrset),
     /// Something that cannot be answered.
     Withheld(WithheldReason),
-    /// Nothing.
+    /// Nothing now. The name is there all the same, and no wildcard answers for it. With NSEC it may then have no RRset but that,
+    /// against the letter of RFC 4035 section 2.3: to deny the name would let a wildcard come and go with an answer.
     Nothing,
 }
