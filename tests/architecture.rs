@@ -46,6 +46,8 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("tracing-subscriber", &["signpost"]),
     ("mimalloc", &["signpost"]),
     ("rustix", &["signpost"]),
+    // Messages to others: NOTIFY in `transfer`, questions for ALIAS in `publish`.
+    ("hickory-proto", &["transfer", "publish"]),
     ("hickory-server", &[]),
 ];
 

@@ -22,7 +22,7 @@ pub use show::{Known, show};
 pub use transport::{Server, Transport};
 
 use dnssec::{Algorithm, ServedZone, ZoneKey};
-use publish::{Assembler, ZoneRules};
+use publish::{Assembler, Unmade, ZoneRules};
 use std::fs;
 use std::path::PathBuf;
 use store::{ServedRecord, StoredKey, ZoneHeader, ZoneId};
@@ -159,7 +159,7 @@ impl Case {
             let (name, rtype, ttl) = (record.name, record.rtype, record.ttl);
             assembler.add(ServedRecord { name, rtype, ttl, rdata: record.content.wire });
         }
-        assembler.finish().unwrap_or_else(|error| panic!("{}: {error}", self.path.display()))
+        assembler.finish(Unmade::Withheld).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()))
     }
 
     /// The replies wanted in `mode`; `None`: nobody has said yet.

@@ -71,6 +71,11 @@ impl Unbound {
         Unbound { daemon, address, _folder: folder }
     }
 
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What it answers, with DNSSEC records; the flag `ad` says that it validated.
     pub fn ask(&self, name: &str, rtype: &str) -> Reply {
         dig_with(self.address, &["+dnssec", "-q", name, "-t", rtype])

@@ -1,6 +1,8 @@
 //! Changes applied to served zones.
 
-use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, serial_of};
+use crate::alias::{AliasBook, Update};
+use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, newest_soa};
+use crate::name_data::NameData;
 use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
 use dnssec::{ServedZone, ZoneTable};
@@ -10,7 +12,7 @@ use std::sync::Arc;
 use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use wire::{Name, RecordType};
-use zone::{Rrset, ZoneEditor};
+use zone::{Rrset, Supply, ZoneEditor};
 
 /// Names of one change that are signed before it is confirmed; the keeper signs the rest right after.
 const SIGNED_AT_ONCE_MAX: usize = 64;
@@ -31,6 +33,7 @@ pub(crate) struct ServedZones {
     pub(crate) bad_rows: u64,
     /// Zones with a key that cannot be used; `true`: with no active one that can.
     unusable_keys: BTreeMap<ZoneId, bool>,
+    pub(crate) aliases: AliasBook,
 }
 
 struct Known {
@@ -41,7 +44,7 @@ struct Known {
 }
 
 impl ServedZones {
-    pub(crate) fn new(table: Arc<ZoneTable>, rules: ZoneRules) -> ServedZones {
+    pub(crate) fn new(table: Arc<ZoneTable>, rules: ZoneRules, aliases: AliasBook) -> ServedZones {
         ServedZones {
             table,
             rules,
@@ -50,6 +53,7 @@ impl ServedZones {
             unsigned: BTreeSet::new(),
             bad_rows: 0,
             unusable_keys: BTreeMap::new(),
+            aliases,
         }
     }
 
@@ -131,11 +135,8 @@ impl ServedZones {
             if wanted.has_same_data(served.zone.soa()) {
                 continue;
             }
-            let mut rrsets: Vec<Rrset> = stored_apex(&served, serving);
-            rrsets.retain(|rrset| rrset.rtype() != RecordType::SOA);
-            rrsets.push(wanted);
             let mut editor = ZoneEditor::new(&served.zone);
-            editor.replace_name(&serving.apex.clone(), rrsets);
+            editor.supply(&serving.apex, RecordType::SOA, Supply::Rrset(wanted));
             if let Ok(zone) = editor.finish() {
                 self.unsigned.insert(serving.apex.clone());
                 self.table.put(ServedZone { zone: Arc::new(zone), signer: served.signer });
@@ -174,8 +175,10 @@ impl ServedZones {
         let view = self.table.view();
         let Some(served) = view.get(&apex) else { return Some(id) };
         if served.zone.is_presigned() {
-            let can_take =
-                |(name, records): &(Name, Vec<ServedRecord>)| served.zone.can_take(name, &rrsets_of(records.clone()));
+            let can_take = |(name, records): &(Name, Vec<ServedRecord>)| {
+                let (rrsets, _) = NameData::new(records.clone(), serving.alias).split();
+                served.zone.can_take(name, &rrsets)
+            };
             if !names.iter().all(can_take) {
                 return Some(id);
             }
@@ -188,15 +191,14 @@ impl ServedZones {
             if *name == apex {
                 is_apex_touched = true;
                 // As the assembler does: of several SOA rows the newest counts, and SOA-EDIT has its say.
-                let newest =
-                    records.iter().filter(|r| r.rtype == RecordType::SOA).max_by_key(|r| serial_of(&r.rdata)).cloned();
+                let newest = newest_soa(records.iter().filter(|r| r.rtype == RecordType::SOA).cloned());
                 let Some(newest) = newest else { return self.without_soa(id) };
                 records.retain(|record| record.rtype != RecordType::SOA);
                 let rdata = edited_soa(&newest.rdata, &serving.soa_edit, now);
                 records.push(ServedRecord { rdata, ..newest.clone() });
                 *soa = newest;
             }
-            editor.replace_name(name, rrsets_of(records));
+            NameData::new(records, serving.alias).put(&mut editor, id, name, &mut self.aliases);
         }
         if is_apex_touched {
             for (rtype, rrset) in serving.made(made_ttl(soa)) {
@@ -214,9 +216,46 @@ impl ServedZones {
         None
     }
 
+    /// Takes what was newly heard of targets of ALIAS records; each zone that uses one is swapped once.
+    pub(crate) fn resolved(&mut self, updates: Vec<Update>, now: u32) {
+        let mut by_zone = BTreeMap::<ZoneId, Vec<(Name, RecordType, Supply)>>::new();
+        for update in updates {
+            let rtype = update.rtype;
+            for (zone, owner, supply) in self.aliases.learn(update) {
+                by_zone.entry(zone).or_default().push((owner, rtype, supply));
+            }
+        }
+        for (zone, supplies) in by_zone {
+            contained(zone, || self.supply(zone, supplies, now));
+        }
+    }
+
+    fn supply(&mut self, id: ZoneId, supplies: Vec<(Name, RecordType, Supply)>, now: u32) {
+        let Some((serving, _)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { return };
+        // A zone created again is served in place of this one.
+        if self.owners.get(&serving.apex) != Some(&id) {
+            return;
+        }
+        let Some(served) = self.table.view().get(&serving.apex).cloned() else { return };
+        let mut editor = ZoneEditor::new(&served.zone);
+        let mut owners = BTreeSet::new();
+        for (owner, rtype, supply) in supplies {
+            editor.supply(&owner, rtype, supply);
+            owners.insert(owner);
+        }
+        let Ok(zone) = editor.finish() else { return };
+        if owners.len() > SIGNED_AT_ONCE_MAX {
+            self.unsigned.insert(serving.apex.clone());
+        }
+        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
+        keeper::sign_names(&served, owners.iter().take(SIGNED_AT_ONCE_MAX), now);
+        self.table.put(served);
+    }
+
     /// The zone lost its SOA: it is known, and served no longer.
     fn without_soa(&mut self, id: ZoneId) -> Option<ZoneId> {
         note_keys(&mut self.unusable_keys, id, None);
+        self.aliases.set_zone(id, BTreeMap::new());
         if let Some(known) = self.zones.get_mut(&id) {
             known.state = None;
             let name = known.header.name.clone();
@@ -227,6 +266,7 @@ impl ServedZones {
 
     fn remove(&mut self, id: ZoneId) {
         note_keys(&mut self.unusable_keys, id, None);
+        self.aliases.set_zone(id, BTreeMap::new());
         if let Some(known) = self.zones.remove(&id) {
             self.stop_serving(&known.header.name, id);
         }
@@ -244,8 +284,9 @@ impl ServedZones {
         if let Some(old) = renamed.map(|old| old.header.name.clone()) {
             self.stop_serving(&old, header.id);
         }
-        let state = match assembler.assemble() {
-            Ok(Assembled { served, serving, soa }) => {
+        let state = match assembler.assemble(&self.aliases) {
+            Ok(Assembled { served, serving, soa, aliases }) => {
+                self.aliases.set_zone(header.id, aliases);
                 self.owners.insert(header.name.clone(), header.id);
                 if served.signer.is_some() {
                     if let Some(old) = self.table.view().get(&serving.apex) {
@@ -260,6 +301,7 @@ impl ServedZones {
             }
             Err(error) => {
                 tracing::info!(zone = %header.name, %error, "not served");
+                self.aliases.set_zone(header.id, BTreeMap::new());
                 self.stop_serving(&header.name, header.id);
                 None
             }
@@ -330,28 +372,6 @@ fn aside(work: impl FnOnce()) {
         Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),
     }
-}
-
-/// Records of one name as RRsets; the least TTL of a set holds (RFC 2181 section 5.2).
-fn rrsets_of(records: Vec<ServedRecord>) -> Vec<Rrset> {
-    let mut sets: Vec<(RecordType, u32, Vec<Vec<u8>>)> = Vec::new();
-    for record in records {
-        match sets.iter_mut().find(|(rtype, _, _)| *rtype == record.rtype) {
-            Some((_, ttl, rdatas)) => {
-                *ttl = record.ttl.min(*ttl);
-                rdatas.push(record.rdata);
-            }
-            None => sets.push((record.rtype, record.ttl, vec![record.rdata])),
-        }
-    }
-    sets.into_iter().map(|(rtype, ttl, rdatas)| Rrset::new(rtype, ttl, rdatas)).collect()
-}
-
-/// The apex's RRsets without the made ones, as new values.
-fn stored_apex(served: &ServedZone, serving: &Serving) -> Vec<Rrset> {
-    let made: Vec<RecordType> = serving.made(0).into_iter().filter_map(|(rtype, rrset)| rrset.map(|_| rtype)).collect();
-    let kept = served.zone.apex_node().rrsets().iter().filter(|rrset| !made.contains(&rrset.rtype()));
-    kept.map(|rrset| Rrset::new(rrset.rtype(), rrset.ttl(), rrset.rdatas().map(<[u8]>::to_vec).collect())).collect()
 }
 
 #[cfg(test)]

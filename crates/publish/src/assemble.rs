@@ -1,11 +1,15 @@
 //! One zone from its header and records: what loading, reloading and `signpost export` share.
 
+use crate::alias::{ALIAS_TYPES, Alias, AliasBook};
+use crate::name_data::Special;
 use crate::serving::Serving;
 use dnssec::{ServedZone, SigningPolicy};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::{ServedRecord, ZoneHeader, serial};
-use wire::RecordType;
-use zone::{BuildError, ZoneBuilder};
+use wire::{Name, RecordType};
+use zone::{BuildError, Supply, WithheldReason, ZoneBuilder};
 
 /// What holds for every zone unless its metadata says otherwise.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +24,29 @@ pub struct ZoneRules {
     pub publish_cds: String,
     /// `default-publish-cdnskey`, "1" or "".
     pub publish_cdnskey: String,
+    /// `expand-alias`.
+    pub alias: AliasRule,
+}
+
+/// What ALIAS records are worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AliasRule {
+    /// They stand for the addresses of their targets.
+    #[default]
+    Expand,
+    /// They make nothing: their owners are there, without addresses.
+    LeaveOut,
+}
+
+/// What becomes of ALIAS and LUA records where nothing is resolved or run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmade {
+    /// What they stand for exists and cannot be answered, as it is served.
+    Withheld,
+    /// They are left out, so that the zone is whole without them.
+    LeftOut,
+    /// They stand in the zone as records of their own types, as they are stored.
+    AsStored,
 }
 
 /// Takes the records of one zone as they come.
@@ -28,6 +55,8 @@ pub struct Assembler {
     serving: Serving,
     builder: ZoneBuilder,
     soa: Option<ServedRecord>,
+    /// ALIAS and LUA records.
+    unmade: Vec<ServedRecord>,
     record_count: usize,
     now: u32,
 }
@@ -38,6 +67,7 @@ pub(crate) struct Assembled {
     pub(crate) serving: Serving,
     /// The SOA as stored, before SOA-EDIT.
     pub(crate) soa: ServedRecord,
+    pub(crate) aliases: BTreeMap<Name, Alias>,
 }
 
 impl Assembler {
@@ -54,21 +84,20 @@ impl Assembler {
     /// The same for a zone that is served already.
     pub(crate) fn with(serving: Serving, now: u32) -> Assembler {
         let builder = ZoneBuilder::new(serving.apex.clone(), serving.mode.clone());
-        Assembler { serving, builder, soa: None, record_count: 0, now }
+        Assembler { serving, builder, soa: None, unmade: Vec::new(), record_count: 0, now }
     }
 
     /// Takes one record.
     pub fn add(&mut self, record: ServedRecord) {
         self.record_count += 1;
-        if record.rtype == RecordType::SOA && record.name == self.serving.apex {
-            // Two SOA rows are a fault of whoever wrote them; the later serial is the newer data.
-            let is_newer = self.soa.as_ref().is_none_or(|old| serial_of(&old.rdata) < serial_of(&record.rdata));
-            if is_newer {
-                self.soa = Some(record);
+        match record.rtype {
+            RecordType::SOA if record.name == self.serving.apex => {
+                let soas = self.soa.take().into_iter().chain([record]);
+                self.soa = newest_soa(soas);
             }
-            return;
+            RecordType::ALIAS | RecordType::LUA => self.unmade.push(record),
+            _ => self.builder.add(&record.name, record.rtype, record.ttl, &record.rdata),
         }
-        self.builder.add(&record.name, record.rtype, record.ttl, &record.rdata);
     }
 
     /// Records taken so far.
@@ -76,19 +105,28 @@ impl Assembler {
         self.record_count
     }
 
-    /// The zone as it is served.
+    /// The zone as it is served when nothing is resolved.
     ///
     /// # Errors
     ///
     /// [`BuildError::NoSoa`]: there is nothing to serve.
-    pub fn finish(self) -> Result<ServedZone, BuildError> {
-        self.assemble().map(|assembled| assembled.served)
+    pub fn finish(mut self, unmade: Unmade) -> Result<ServedZone, BuildError> {
+        let records = match unmade {
+            Unmade::Withheld => Vec::new(),
+            Unmade::LeftOut | Unmade::AsStored => std::mem::take(&mut self.unmade),
+        };
+        for record in records.into_iter().filter(|_| unmade == Unmade::AsStored) {
+            self.builder.add(&record.name, record.rtype, record.ttl, &record.rdata);
+        }
+        self.assemble(&AliasBook::default()).map(|assembled| assembled.served)
     }
 
-    pub(crate) fn assemble(mut self) -> Result<Assembled, BuildError> {
-        let soa = self.soa.ok_or_else(|| BuildError::NoSoa(self.serving.apex.clone()))?;
+    /// The zone with what the book knows of its aliases.
+    pub(crate) fn assemble(mut self, book: &AliasBook) -> Result<Assembled, BuildError> {
+        let soa = self.soa.take().ok_or_else(|| BuildError::NoSoa(self.serving.apex.clone()))?;
         let edited = edited_soa(&soa.rdata, &self.serving.soa_edit, self.now);
         self.builder.add(&soa.name, soa.rtype, soa.ttl, &edited);
+        let aliases = self.supply_unmade(book);
         for (_, rrset) in self.serving.made(made_ttl(&soa)) {
             if let Some(rrset) = rrset {
                 self.builder.set_apex(rrset);
@@ -96,8 +134,43 @@ impl Assembler {
         }
         let zone = Arc::new(self.builder.finish()?);
         let served = ServedZone { zone, signer: self.serving.signer.clone() };
-        Ok(Assembled { served, serving: self.serving, soa })
+        Ok(Assembled { served, serving: self.serving, soa, aliases })
     }
+
+    /// Puts in what ALIAS and LUA records stand for, and returns the former.
+    fn supply_unmade(&mut self, book: &AliasBook) -> BTreeMap<Name, Alias> {
+        let mut specials = BTreeMap::<Name, Special>::new();
+        for record in std::mem::take(&mut self.unmade) {
+            specials.entry(record.name.clone()).or_default().take(record, self.serving.alias);
+        }
+        let mut aliases = BTreeMap::new();
+        for (name, special) in specials {
+            let alias = special.alias(|rtype| self.builder.has(&name, rtype));
+            for &rtype in special.lua() {
+                if !self.builder.has(&name, rtype) {
+                    self.builder.supply(&name, rtype, &Supply::Withheld(WithheldReason::Lua));
+                }
+            }
+            if special.has_alias() {
+                self.builder.supply(&name, RecordType::ALIAS, &Supply::Nothing);
+            }
+            let Some(alias) = alias else { continue };
+            for rtype in ALIAS_TYPES.into_iter().filter(|&rtype| alias.makes(rtype)) {
+                self.builder.supply(&name, rtype, &book.supply(&alias, rtype));
+            }
+            aliases.insert(name, alias);
+        }
+        aliases
+    }
+}
+
+/// The SOA that counts. Two are a fault of whoever wrote them: the greater serial is the newer data, and whatever order they come in
+/// the choice is the same.
+pub(crate) fn newest_soa(soas: impl Iterator<Item = ServedRecord>) -> Option<ServedRecord> {
+    soas.max_by(|a, b| {
+        let key = |soa: &ServedRecord| (serial_of(&soa.rdata), Reverse(soa.ttl));
+        key(a).cmp(&key(b)).then_with(|| a.rdata.cmp(&b.rdata))
+    })
 }
 
 /// TTL in seconds of DNSKEY, CDS, CDNSKEY and NSEC3PARAM: that of negative answers, as PowerDNS has it.

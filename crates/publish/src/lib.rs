@@ -3,11 +3,14 @@
 //! The [`Publisher`] reads the store's feed and swaps zones in a [`dnssec::ZoneTable`]; the
 //! [`keeper`] makes signatures ahead of queries. Neither answers a query, and neither writes to the store.
 
+mod alias;
 mod apply;
 pub mod assemble;
 pub mod keeper;
+mod name_data;
 pub mod publisher;
 mod serving;
 
-pub use assemble::{Assembler, ZoneRules};
+pub use alias::AliasSettings;
+pub use assemble::{AliasRule, Assembler, Unmade, ZoneRules};
 pub use publisher::{PublishSettings, PublishStatus, Publisher, spawn};

@@ -1,6 +1,7 @@
 //! The loop that turns the store's feed into served zones.
 
 use crate::ZoneRules;
+use crate::alias::{self, AliasBook, AliasCounters, AliasSettings, Resolving, Update};
 use crate::apply::ServedZones;
 use crate::keeper::{Keeper, KeeperCounters, lock, unix_now};
 use dnssec::ZoneTable;
@@ -19,6 +20,11 @@ const REPORT_AFTER: Duration = Duration::from_secs(1);
 /// Longest pause between tries while the database is away.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
+/// How long the first load waits for targets of ALIAS records.
+const SETTLE_MAX: Duration = Duration::from_secs(3);
+/// Answers for ALIAS records taken in one go: a zone that has many of them is then swapped once.
+const UPDATES_AT_ONCE: usize = 256;
+
 /// How the publisher works.
 #[derive(Debug, Clone)]
 pub struct PublishSettings {
@@ -26,11 +32,17 @@ pub struct PublishSettings {
     pub poll: Duration,
     /// What holds for every zone.
     pub rules: ZoneRules,
+    /// How ALIAS records are resolved.
+    pub alias: AliasSettings,
 }
 
 impl Default for PublishSettings {
     fn default() -> PublishSettings {
-        PublishSettings { poll: Duration::from_millis(50), rules: ZoneRules::default() }
+        PublishSettings {
+            poll: Duration::from_millis(50),
+            rules: ZoneRules::default(),
+            alias: AliasSettings::default(),
+        }
     }
 }
 
@@ -61,6 +73,23 @@ pub struct PublishStatus {
     pub presigned_faulty: usize,
     /// When the first signature of a presigned zone ends, Unix seconds.
     pub presigned_expiry: Option<u32>,
+    /// Of ALIAS records.
+    pub alias: AliasStatus,
+}
+
+/// How it stands with targets of ALIAS records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AliasStatus {
+    /// Targets that are kept resolved.
+    pub targets: u64,
+    /// A and AAAA RRsets of targets that are served beyond their TTL, since the resolver fails.
+    pub stale: u64,
+    /// Those of which there is nothing to serve.
+    pub unresolved: u64,
+    /// Questions put to the resolver since the start.
+    pub queries: u64,
+    /// Questions without an answer of use since the start.
+    pub failures: u64,
 }
 
 /// A handle on the running publisher. The loop ends when the last handle is dropped.
@@ -69,6 +98,7 @@ pub struct Publisher {
     waiters: mpsc::Sender<oneshot::Sender<()>>,
     status: Arc<Mutex<PublishStatus>>,
     counters: Arc<KeeperCounters>,
+    alias_counters: Option<Arc<AliasCounters>>,
     loaded: watch::Receiver<bool>,
 }
 
@@ -82,12 +112,21 @@ pub fn spawn(store: Arc<dyn Store>, table: Arc<ZoneTable>, settings: PublishSett
     let (waiters, waiting) = mpsc::channel(WAITERS_MAX);
     let (loaded_sender, loaded) = watch::channel(false);
     let status = Arc::new(Mutex::new(PublishStatus::default()));
-    let publisher = Publisher { waiters, status: Arc::clone(&status), counters: Arc::clone(keeper.counters()), loaded };
-    let zones = ServedZones::new(Arc::clone(&table), settings.rules.clone());
+    let resolving = (!settings.alias.resolvers.is_empty()).then(|| alias::spawn(&settings.alias));
+    let publisher = Publisher {
+        waiters,
+        status: Arc::clone(&status),
+        counters: Arc::clone(keeper.counters()),
+        alias_counters: resolving.as_ref().map(|resolving| Arc::clone(&resolving.counters)),
+        loaded,
+    };
+    let book = AliasBook::new(resolving.as_ref().map(|resolving| Arc::clone(&resolving.targets)));
+    let zones = ServedZones::new(Arc::clone(&table), settings.rules.clone(), book);
     let run = Run {
         store,
         table,
         zones,
+        updates: resolving.map(|Resolving { updates, .. }| updates),
         keeper,
         status,
         loaded: loaded_sender,
@@ -127,6 +166,15 @@ impl Publisher {
         let presigned = lock(&self.counters.presigned);
         status.presigned_faulty = presigned.values().filter(|(faults, _)| *faults > 0).count();
         status.presigned_expiry = presigned.values().filter_map(|(_, expiry)| *expiry).min();
+        if let Some(counters) = &self.alias_counters {
+            status.alias = AliasStatus {
+                targets: counters.targets.load(Ordering::Relaxed),
+                stale: counters.stale.load(Ordering::Relaxed),
+                unresolved: counters.unresolved.load(Ordering::Relaxed),
+                queries: counters.queries.load(Ordering::Relaxed),
+                failures: counters.failures.load(Ordering::Relaxed),
+            };
+        }
         status
     }
 }
@@ -135,6 +183,8 @@ struct Run {
     store: Arc<dyn Store>,
     table: Arc<ZoneTable>,
     zones: ServedZones,
+    /// What is newly heard of targets of ALIAS records.
+    updates: Option<mpsc::Receiver<Update>>,
     keeper: Keeper,
     status: Arc<Mutex<PublishStatus>>,
     loaded: watch::Sender<bool>,
@@ -182,25 +232,30 @@ impl Run {
                 0 => self.poll,
                 n => (self.poll * 2_u32.saturating_pow(n.min(6))).min(RETRY_MAX),
             };
-            tokio::select! {
-                () = self.wait(pause, failures) => {}
-                waiter = waiting.recv() => match waiter {
-                    Some(waiter) => waiters.push(waiter),
-                    None => return,
-                },
+            let store = Arc::clone(&self.store);
+            // After a failure a plain pause, so that a broken listener cannot make the loop spin.
+            let wait = async {
+                if failures == 0 { store.wait_for_change(pause).await } else { tokio::time::sleep(pause).await }
+            };
+            let arrived = async {
+                tokio::select! {
+                    () = wait => Some(None),
+                    waiter = waiting.recv() => waiter.map(Some),
+                }
+            };
+            match meanwhile(arrived, &mut self.updates, &mut self.zones).await {
+                Some(waiter) => waiters.extend(waiter),
+                None => return,
             }
         }
-    }
-
-    /// After a failure a plain pause, so that a broken listener cannot make the loop spin.
-    async fn wait(&self, pause: Duration, failures: u32) {
-        if failures == 0 { self.store.wait_for_change(pause).await } else { tokio::time::sleep(pause).await }
     }
 
     /// One reading of the feed, or a load where there is nothing to go on from.
     async fn read(&mut self) -> Result<(), StoreError> {
         let Some(cursor) = &self.cursor else { return self.load_all().await };
-        let (changes, next) = match self.store.changes(cursor).await? {
+        // Answers for ALIAS records do not wait for a database that hangs.
+        let batch = meanwhile(self.store.changes(cursor), &mut self.updates, &mut self.zones).await?;
+        let (changes, next) = match batch {
             FeedBatch::LoadAll => return self.load_all().await,
             FeedBatch::Changes { changes, cursor, bad_rows } => {
                 self.zones.bad_rows += bad_rows;
@@ -236,9 +291,28 @@ impl Run {
         self.cursor = Some(cursor);
         self.succeeded(0);
         lock(&self.status).loads += 1;
+        if !*self.loaded.borrow() {
+            self.settle_aliases().await;
+        }
         self.loaded.send_replace(true);
         tracing::info!(zones = loaded.len(), seconds = started.elapsed().as_secs_f64(), "loaded");
         Ok(())
+    }
+
+    /// Gives the resolver a moment before the first load counts as done, so that a server that starts is not sent queries which it
+    /// could answer with SERVFAIL alone.
+    async fn settle_aliases(&mut self) {
+        let Some(updates) = &mut self.updates else { return };
+        let zones = &mut self.zones;
+        let settled = async {
+            let mut batch = Vec::new();
+            while !zones.aliases.is_settled() && updates.recv_many(&mut batch, UPDATES_AT_ONCE).await > 0 {
+                zones.resolved(std::mem::take(&mut batch), unix_now());
+            }
+        };
+        if tokio::time::timeout(SETTLE_MAX, settled).await.is_err() {
+            tracing::warn!("not all ALIAS targets are resolved yet");
+        }
     }
 
     async fn load(&mut self, ids: Vec<ZoneId>) -> Result<(), StoreError> {
@@ -277,5 +351,26 @@ impl Run {
             tracing::error!(error = chain, "changes cannot be read; answers go on from what is known");
         }
         lock(&self.status).last_error = Some(chain);
+    }
+}
+
+/// Waits for `done`, and serves what is heard of ALIAS targets in the meantime.
+async fn meanwhile<T>(
+    done: impl Future<Output = T>,
+    updates: &mut Option<mpsc::Receiver<Update>>,
+    zones: &mut ServedZones,
+) -> T {
+    let mut done = std::pin::pin!(done);
+    let Some(updates) = updates else { return done.await };
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut done => return done,
+            count = updates.recv_many(&mut batch, UPDATES_AT_ONCE) => match count {
+                0 => return done.await,
+                _ => zones.resolved(std::mem::take(&mut batch), unix_now()),
+            },
+        }
     }
 }

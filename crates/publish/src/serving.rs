@@ -1,6 +1,6 @@
 //! What a zone's metadata and keys say about how it is served.
 
-use crate::ZoneRules;
+use crate::{AliasRule, ZoneRules};
 use dnssec::signer::KeyInUse;
 use dnssec::{ZoneKey, ZoneSigner};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(crate) struct Serving {
     pub(crate) unusable_keys: usize,
     /// The SOA-EDIT mode that holds, "" for none.
     pub(crate) soa_edit: String,
+    /// What ALIAS records are worth here.
+    pub(crate) alias: AliasRule,
     /// Digest types of CDS; the single type 0 is the delete form.
     cds_digests: Vec<u8>,
     cdnskey: Cdnskey,
@@ -75,6 +77,8 @@ impl Serving {
             apex: header.name.clone(),
             mode,
             signer,
+            // Nobody here can sign addresses for a presigned zone.
+            alias: if is_presigned { AliasRule::LeaveOut } else { rules.alias },
             unusable_keys: keys.unusable,
             keys: keys.usable,
             soa_edit,

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use dnssec::signer::HeldSignatures;
 use dnssec::{ServedZone, ZoneSigner};
-use publish::Assembler;
+use publish::{Assembler, Unmade};
 use store::{LoadItem, LoadZones, ServedRecord};
 use wire::{Name, RecordType};
 use zone::{Rrset, Zone};
@@ -24,7 +24,9 @@ use crate::{database, serve};
 /// No database, no such zone, no SOA, or `out` failed.
 pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let zone = Name::parse(zone).with_context(|| format!("'{zone}' is not a name"))?.to_lowercase();
-    let (served, stored) = load(settings, &zone).await?;
+    // What validators of the whole zone see must be all there is; what is to be loaded elsewhere, all that is stored.
+    let unmade = if with_dnssec { Unmade::LeftOut } else { Unmade::AsStored };
+    let (served, stored) = load(settings, &zone, unmade).await?;
     if served.zone.has_stored_chain() || served.zone.is_presigned() && !with_dnssec {
         return print_stored(out, stored);
     }
@@ -128,7 +130,7 @@ fn unix_now() -> anyhow::Result<u32> {
 }
 
 /// The zone as it is served and, if it is presigned, its records as they are stored.
-async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<(ServedZone, Vec<ServedRecord>)> {
+async fn load(settings: &Settings, zone: &Name, unmade: Unmade) -> anyhow::Result<(ServedZone, Vec<ServedRecord>)> {
     let Some(database) = &settings.database else {
         bail!("no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url)");
     };
@@ -150,6 +152,9 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<(ServedZone, V
                 if is_presigned {
                     stored.push(record.clone());
                 }
+                if unmade == Unmade::LeftOut && matches!(record.rtype, RecordType::ALIAS | RecordType::LUA) {
+                    tracing::warn!(name = %record.name, rtype = %record.rtype, "left out: it is made while serving");
+                }
                 if let Some(assembler) = &mut assembler {
                     assembler.add(record);
                 }
@@ -161,7 +166,7 @@ async fn load(settings: &Settings, zone: &Name) -> anyhow::Result<(ServedZone, V
         })
         .await?;
     let assembler = assembler.with_context(|| format!("zone {zone} went away while it was read"))?;
-    Ok((assembler.finish()?, stored))
+    Ok((assembler.finish(unmade)?, stored))
 }
 
 fn print<'r>(

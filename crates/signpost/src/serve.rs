@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use dataplane::profile::{self, CookieDemand, Label, Profile};
 use dataplane::{Addresses, CertificateSource, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
 use dnssec::ZoneTable;
-use publish::{PublishSettings, Publisher, ZoneRules};
+use publish::{AliasRule, AliasSettings, PublishSettings, Publisher, ZoneRules};
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -342,7 +342,11 @@ fn certificate(configured: &Certificate) -> CertificateSource {
 }
 
 fn publish_settings(settings: &Settings) -> PublishSettings {
-    PublishSettings { poll: settings.publish.poll, rules: zone_rules(settings) }
+    PublishSettings {
+        poll: settings.publish.poll,
+        rules: zone_rules(settings),
+        alias: AliasSettings { resolvers: settings.alias.resolvers.clone(), stale_max: settings.alias.stale_max },
+    }
 }
 
 fn notify_settings(notify: &config::settings::NotifySettings) -> NotifySettings {
@@ -362,6 +366,7 @@ pub fn zone_rules(settings: &Settings) -> ZoneRules {
         soa_edit_signed: settings.zones.soa_edit_signed.clone(),
         publish_cds: settings.zones.publish_cds.clone(),
         publish_cdnskey: settings.zones.publish_cdnskey.clone(),
+        alias: if settings.alias.expand { AliasRule::Expand } else { AliasRule::LeaveOut },
     }
 }
 

@@ -191,6 +191,15 @@ pub const SETTINGS: &[Setting] = &[
     // --- secondaries ---
     setting("also-notify", Kind::List, "", "Addresses that are told of every zone that is notified"),
     setting("only-notify", Kind::List, "0.0.0.0/0,::/0", "Networks that may be told"),
+    // --- ALIAS ---
+    setting("expand-alias", Kind::Switch, "yes", "Whether ALIAS records stand for addresses; no: they are left out"),
+    setting("resolver", Kind::List, "", "Recursive resolvers that ALIAS targets are asked of; empty: SERVFAIL"),
+    setting(
+        "alias-stale-max-secs",
+        Kind::Count { min: 0, max: 604_800 },
+        "86400",
+        "How long addresses of ALIAS targets are served beyond their TTL while the resolver fails",
+    ),
     // --- DNSSEC ---
     setting(
         "dnssec-defaults",

@@ -26,6 +26,8 @@ const ALIASES: &[(&str, &str)] = &[
     ("webserver-cross-origin-request-header", "api-cross-origin"),
     ("api", "api"),
     ("also-notify", "also-notify"),
+    ("expand-alias", "expand-alias"),
+    ("resolver", "resolver"),
     ("only-notify", "only-notify"),
     ("default-ttl", "default-ttl"),
     ("default-soa-content", "default-soa-content"),
@@ -147,10 +149,7 @@ const IGNORED: &[(&str, &[&str])] = &[
             "xfr-max-received-mbytes",
         ],
     ),
-    (
-        "has no effect: ALIAS records are stored and not yet resolved",
-        &["expand-alias", "resolve-across-zones", "resolver"],
-    ),
+    ("has no effect: CNAME is followed into every zone that is served", &["resolve-across-zones"]),
     (
         "has no effect: Lua is not run",
         &[

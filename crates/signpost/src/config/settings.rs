@@ -37,6 +37,8 @@ pub struct Settings {
     pub publish: PublishSettings,
     /// Secondaries.
     pub notify: NotifySettings,
+    /// ALIAS records.
+    pub alias: AliasSettings,
     /// Logs.
     pub log: LogSettings,
     /// Every setting as text, for the API's `config`; secrets are hidden.
@@ -157,6 +159,17 @@ pub struct NotifySettings {
     pub only: Vec<Network>,
 }
 
+/// What becomes of ALIAS records.
+#[derive(Debug, Clone)]
+pub struct AliasSettings {
+    /// Whether they stand for addresses.
+    pub expand: bool,
+    /// Asked for those; none: they cannot be answered.
+    pub resolvers: Vec<SocketAddr>,
+    /// Beyond the TTL, while no resolver answers.
+    pub stale_max: Duration,
+}
+
 /// How logs look.
 #[derive(Debug, Clone)]
 pub struct LogSettings {
@@ -210,6 +223,11 @@ impl Settings {
                 confirm_timeout: Duration::from_millis(layers.count("confirm-timeout-ms")),
             },
             notify: notify(layers)?,
+            alias: AliasSettings {
+                expand: layers.is_on("expand-alias"),
+                resolvers: targets(layers, "resolver")?,
+                stale_max: Duration::from_secs(layers.count("alias-stale-max-secs")),
+            },
             log: log(layers)?,
             shown: layers.shown(),
             warnings,
@@ -449,15 +467,16 @@ fn signing(layers: &Layers) -> Result<SigningPolicy, ConfigError> {
 }
 
 fn notify(layers: &Layers) -> Result<NotifySettings, ConfigError> {
+    Ok(NotifySettings { also: targets(layers, "also-notify")?, only: networks(layers, "only-notify")? })
+}
+
+/// Addresses that we send to, port 53 where they have none.
+fn targets(layers: &Layers, name: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     let address = |text: &String| {
         let with_port = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)));
-        with_port
-            .ok_or_else(|| layers.refuse("also-notify", format!("'{text}' is not an address, with or without a port")))
+        with_port.ok_or_else(|| layers.refuse(name, format!("'{text}' is not an address, with or without a port")))
     };
-    Ok(NotifySettings {
-        also: layers.list("also-notify").iter().map(address).collect::<Result<_, _>>()?,
-        only: networks(layers, "only-notify")?,
-    })
+    layers.list(name).iter().map(address).collect()
 }
 
 pub(super) fn networks(layers: &Layers, name: &str) -> Result<Vec<Network>, ConfigError> {

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::dnssec::ZoneKey;
 use ::dnssec::presigned::{self, Depth, Fault};
-use publish::{Assembler, ZoneRules};
+use publish::{Assembler, Unmade, ZoneRules};
 use store::{LoadItem, LoadZones, RrsetFilter, StoredKey, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
 use wire::{Name, RecordType};
 
@@ -112,7 +112,7 @@ async fn presigned_faults(tool: &Tool, zone: &ZoneSummary) -> Result<Vec<Fault>,
     };
     tool.store.load(LoadZones::Some(vec![zone.id]), &mut take).await?;
     // Without SOA there is nothing more to say.
-    let served = assembler.and_then(|assembler: Assembler| assembler.finish().ok());
+    let served = assembler.and_then(|assembler: Assembler| assembler.finish(Unmade::LeftOut).ok());
     Ok(served.map(|served| presigned::examine(&served.zone, now, Depth::Signatures).faults).unwrap_or_default())
 }
 

@@ -81,6 +81,22 @@ impl MetricsSource for Metrics {
             "Zones with active keys none of which can be used: SERVFAIL for validating resolvers",
             status.zones_unsignable as f64,
         );
+        let alias = status.alias;
+        put("alias_targets", "gauge", "Targets of ALIAS records that are kept resolved", alias.targets as f64);
+        put(
+            "alias_stale",
+            "gauge",
+            "A and AAAA RRsets of targets that are served beyond their TTL, since the resolver fails",
+            alias.stale as f64,
+        );
+        put(
+            "alias_unresolved",
+            "gauge",
+            "A and AAAA RRsets of targets of which there is nothing to serve",
+            alias.unresolved as f64,
+        );
+        put("alias_queries_total", "counter", "Questions put to the resolver for ALIAS", alias.queries as f64);
+        put("alias_failures_total", "counter", "Questions for ALIAS without an answer of use", alias.failures as f64);
         put("signatures_total", "counter", "Signatures made ahead of queries since the start", status.signed as f64);
         let workbench = self.table.view().bench().status();
         put(
