@@ -1,5 +1,8 @@
 //! check-zone and check-all-zones: what is wrong with a zone's records.
 
+mod delegations;
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,6 +15,7 @@ use wire::{Name, RecordType};
 
 use super::output::{Failure, Outcome};
 use super::{Tool, content};
+use rows::{Rows, Unreadable};
 
 /// RSA keys of fewer bits than this are not to be relied on (NIST SP 800-57).
 const RSA_BITS_SAFE: u32 = 2048;
@@ -52,10 +56,10 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
     let mut findings = examine(&zone.name, &rrsets, is_presigned);
     examine_keys(&zone.name, &tool.store.keys(zone.id).await?, &mut findings);
-    if is_presigned {
-        for fault in presigned_faults(tool, zone).await? {
-            findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
-        }
+    let (rows, faults) = load(tool, zone, is_presigned).await?;
+    rows.examine(&zone.name, &rrsets, &mut findings);
+    for fault in faults {
+        findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
     }
     for line in &findings.lines {
         tool.output.data(line);
@@ -96,24 +100,30 @@ fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
     }
 }
 
-/// What is missing or wrong among the signatures and denial records of a presigned zone, as it is served.
-async fn presigned_faults(tool: &Tool, zone: &ZoneSummary) -> Result<Vec<Fault>, Failure> {
+/// The zone's rows as they are loaded to be served, and what is missing or wrong among the signatures and denial records of a presigned
+/// zone.
+async fn load(tool: &Tool, zone: &ZoneSummary, is_presigned: bool) -> Result<(Rows, Vec<Fault>), Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as u32);
     let mut assembler = None;
+    let mut rows = Rows::default();
     let mut take = |item| match item {
-        LoadItem::Zone(header) => assembler = Some(Assembler::new(&header, &ZoneRules::default(), now)),
+        LoadItem::Zone(header) if is_presigned => {
+            assembler = Some(Assembler::new(&header, &ZoneRules::default(), now));
+        }
         LoadItem::Record(record) => {
+            rows.take(&record);
             if let Some(assembler) = &mut assembler {
                 assembler.add(record);
             }
         }
-        // Bad rows have been named already.
-        LoadItem::BadRow { .. } | LoadItem::EndOfZone => {}
+        LoadItem::BadRow { name, rtype, reason } => rows.take_bad(name, rtype, reason),
+        LoadItem::Zone(_) | LoadItem::EndOfZone => {}
     };
     tool.store.load(LoadZones::Some(vec![zone.id]), &mut take).await?;
     // Without SOA there is nothing more to say.
     let served = assembler.and_then(|assembler: Assembler| assembler.finish(Unmade::LeftOut).ok());
-    Ok(served.map(|served| presigned::examine(&served.zone, now, Depth::Signatures).faults).unwrap_or_default())
+    let faults = served.map(|served| presigned::examine(&served.zone, now, Depth::Signatures).faults);
+    Ok((rows, faults.unwrap_or_default()))
 }
 
 /// What a check found, in the words of PowerDNS where it has them.
@@ -124,6 +134,7 @@ struct Findings {
     warnings: usize,
     /// Enabled ones, empty non-terminals counted as the table holds them.
     records: usize,
+    unreadable: Unreadable,
 }
 
 impl Findings {
@@ -182,6 +193,27 @@ impl<'z> Contents<'z> {
         empty.len()
     }
 
+    /// Whether the zone itself has addresses, or what makes them, for a name that is not below a cut.
+    fn answers(&self, name: &Name) -> bool {
+        let makes = |name: &Name| {
+            let makers = [RecordType::A, RecordType::AAAA, RecordType::CNAME, RecordType::ALIAS, RecordType::LUA];
+            makers.into_iter().any(|rtype| self.has(name, rtype))
+        };
+        if self.names.contains_key(name) {
+            return makes(name);
+        }
+        let mut above = name.parent();
+        while let Some(encloser) = above.filter(|above| above.is_under(self.zone)) {
+            // Whatever a wildcard or a DNAME makes of it.
+            let has_dname = self.has(&encloser, RecordType::DNAME);
+            if has_dname || encloser.child(b"*").is_ok_and(|wildcard| makes(&wildcard)) {
+                return true;
+            }
+            above = encloser.parent();
+        }
+        false
+    }
+
     /// The cut at or above a name, the apex left out.
     fn cut(&self, name: &Name) -> Option<Name> {
         let mut at = Some(name.clone());
@@ -206,7 +238,7 @@ fn examine(zone: &Name, rrsets: &[StoredRrset], is_presigned: bool) -> Findings 
             findings.error(format!("No SOA record present, or active, in zone '{shown}'"));
             return findings;
         }
-        1 => {}
+        1 => check_soa(&mut findings, &contents),
         many => findings.error(format!("{many} SOA records at the apex of zone '{shown}', one is allowed")),
     }
     for (name, types) in &contents.names {
@@ -227,12 +259,14 @@ fn examine(zone: &Name, rrsets: &[StoredRrset], is_presigned: bool) -> Findings 
             check_place(&mut findings, &contents, name, *rtype, is_presigned);
         }
         check_cname(&mut findings, name, types);
+        check_made(&mut findings, &contents, name);
     }
     findings.records += contents.empty_non_terminals();
     if !contents.has(zone, RecordType::NS) {
         findings.error(format!("No NS record at zone apex in zone '{shown}'"));
     }
     check_targets(&mut findings, &contents);
+    delegations::examine(&mut findings, &contents);
     check_occlusion(&mut findings, &contents);
     findings
 }
@@ -248,6 +282,7 @@ fn check_content(findings: &mut Findings, name: &Name, rtype: RecordType, record
         Err(error) => {
             findings.error(format!("Following record had a problem: \"{}\"", described(name, rtype, record)));
             findings.lines.push(format!("[Error] Error was: {error}"));
+            findings.unreadable.insert((name.clone(), rtype));
             return;
         }
     };
@@ -300,7 +335,10 @@ fn check_place(findings: &mut Findings, contents: &Contents<'_>, name: &Name, rt
             }
         }
         RecordType::SOA if !is_apex => {
-            findings.error(format!("SOA record not at apex '{shown}' in zone '{zone}'"));
+            for record in contents.records(name, rtype) {
+                let record = described(name, rtype, record);
+                findings.error(format!("SOA record not at apex '{record}' in zone '{zone}'"));
+            }
         }
         RecordType::A | RecordType::AAAA if !is_hostname(name) => {
             findings.info(format!("{name} record for '{rtype}' is not a valid hostname."));
@@ -314,6 +352,33 @@ fn is_hostname(name: &Name) -> bool {
     name.labels().enumerate().all(|(at, label)| {
         (at == 0 && label == b"*") || label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
     })
+}
+
+/// What PowerDNS puts into a SOA when nobody says what belongs there.
+const MISCONFIGURED: &str = "a.misconfigured.dns.server.invalid";
+
+/// A SOA that nobody thought about. No warning: every zone made with PowerDNS's defaults has it.
+fn check_soa(findings: &mut Findings, contents: &Contents<'_>) {
+    let is_misconfigured = |record: &&StoredRecord| record.content.starts_with(MISCONFIGURED);
+    if contents.records(contents.zone, RecordType::SOA).iter().any(is_misconfigured) {
+        let zone = contents.zone.to_dotless();
+        findings.info(format!("SOA of zone '{zone}' names {MISCONFIGURED} as its primary: see default-soa-content"));
+    }
+}
+
+/// ALIAS and LUA, which stand for other records.
+fn check_made(findings: &mut Findings, contents: &Contents<'_>, name: &Name) {
+    let shown = name.to_dotless();
+    if contents.has(name, RecordType::LUA) {
+        findings.warning(format!("LUA at '{shown}' is not run: what it would make is answered SERVFAIL"));
+    }
+    let aliases = contents.records(name, RecordType::ALIAS).len();
+    if aliases > 1 {
+        findings.warning(format!("{aliases} ALIAS records at '{shown}': the first one counts"));
+    }
+    if aliases > 0 && contents.has(name, RecordType::A) && contents.has(name, RecordType::AAAA) {
+        findings.warning(format!("ALIAS at '{shown}' makes nothing: A and AAAA are stored there"));
+    }
 }
 
 /// RFC 1034 section 3.6.2: a CNAME is alone, and single.
@@ -366,20 +431,30 @@ fn check_targets(findings: &mut Findings, contents: &Contents<'_>) {
     }
 }
 
-/// Data below a DNAME is never answered (RFC 6672 section 2.4).
+/// Data below a DNAME or a cut is never answered (RFC 6672 section 2.4, RFC 1034 section 4.2); addresses below a cut are glue.
 fn check_occlusion(findings: &mut Findings, contents: &Contents<'_>) {
     let zone = contents.zone.to_dotless();
-    let dnames: Vec<&&Name> =
-        contents.names.iter().filter(|(name, _)| contents.has(name, RecordType::DNAME)).map(|(name, _)| name).collect();
     for (name, types) in &contents.names {
-        for dname in dnames.iter().filter(|dname| name.is_under(dname) && name != **dname) {
+        let mut at = name.is_under(contents.zone).then(|| (*name).clone());
+        while let Some(above) = at {
+            let is_cut = above != *contents.zone && contents.has(&above, RecordType::NS);
+            let has_dname = contents.has(&above, RecordType::DNAME);
             for (rtype, _) in types {
+                let is_own = above == **name;
+                let belongs = is_own && matches!(*rtype, RecordType::NS | RecordType::DS);
+                let is_glue = matches!(*rtype, RecordType::A | RecordType::AAAA);
+                let by = match (is_cut && !belongs && !is_glue, has_dname && !is_own) {
+                    (true, _) => "delegation",
+                    (_, true) => "DNAME",
+                    _ => continue,
+                };
                 findings.warning(format!(
-                    "'{}|{rtype}' in zone '{zone}' is occluded by a DNAME at '{}'",
+                    "'{}|{rtype}' in zone '{zone}' is occluded by a {by} at '{}'",
                     name.to_dotless(),
-                    dname.to_dotless()
+                    above.to_dotless()
                 ));
             }
+            at = above.parent().filter(|above| above.is_under(contents.zone));
         }
     }
 }
@@ -458,6 +533,73 @@ mod tests {
             assert!(lines.iter().any(|line| line == wanted), "{wanted} is missing in {lines:#?}");
         }
         assert_eq!((errors, warnings), (6, 5));
+    }
+
+    /// Those that PowerDNS has no words for, in ours.
+    #[test]
+    fn name_servers_that_cannot_be_found_and_records_that_make_nothing_are_named() {
+        let many: Vec<String> = (0..14).map(|n| format!("ns{n}.elsewhere.test")).collect();
+        let (lines, errors, _, _) = found(vec![
+            rrset("many.bad.test", "NS", &many.iter().map(String::as_str).collect::<Vec<_>>()),
+            // In a circle; and one that only needs a sound one.
+            rrset("a.bad.test", "NS", &["ns.b.bad.test"]),
+            rrset("b.bad.test", "NS", &["ns.c.bad.test"]),
+            rrset("c.bad.test", "NS", &["ns.a.bad.test"]),
+            rrset("d.bad.test", "NS", &["ns.e.bad.test"]),
+            rrset("e.bad.test", "NS", &["ns.f.bad.test", "ns.a.bad.test"]),
+            rrset("f.bad.test", "NS", &["ns.f.bad.test"]),
+            rrset("ns.f.bad.test", "A", &["192.0.2.1"]),
+            rrset("lua.bad.test", "LUA", &["A \"x\""]),
+            rrset("alias.bad.test", "ALIAS", &["a.test", "b.test"]),
+            rrset("full.bad.test", "ALIAS", &["a.test"]),
+            rrset("full.bad.test", "A", &["192.0.2.1"]),
+            rrset("full.bad.test", "AAAA", &["2001:db8::1"]),
+            rrset("e.bad.test", "TXT", &["\"hidden\""]),
+        ]);
+        let circle = |cut: &str| {
+            format!(
+                "[Warning] No name server of the delegation '{cut}.bad.test' in zone 'bad.test' can be found: they are below \
+                 delegations of which that is true as well"
+            )
+        };
+        for wanted in [
+            "[Warning] 14 NS records at 'many.bad.test' in zone 'bad.test': more than 13 are too many to be of use"
+                .to_owned(),
+            circle("a"),
+            circle("b"),
+            circle("c"),
+            "[Warning] LUA at 'lua.bad.test' is not run: what it would make is answered SERVFAIL".to_owned(),
+            "[Warning] 2 ALIAS records at 'alias.bad.test': the first one counts".to_owned(),
+            "[Warning] ALIAS at 'full.bad.test' makes nothing: A and AAAA are stored there".to_owned(),
+            "[Warning] 'e.bad.test|TXT' in zone 'bad.test' is occluded by a delegation at 'e.bad.test'".to_owned(),
+        ] {
+            assert!(lines.contains(&wanted), "{wanted} is missing in {lines:#?}");
+        }
+        for sound in ["d", "e", "f"] {
+            assert!(!lines.contains(&circle(sound)), "{sound}: {lines:#?}");
+        }
+        assert_eq!(errors, 0);
+    }
+
+    #[test]
+    fn the_zones_own_name_servers_need_addresses_wherever_they_come_from() {
+        let lines = |host: &str, extra: Vec<StoredRrset>| {
+            let mut rrsets = vec![
+                rrset("x.test", "SOA", &["a.misconfigured.dns.server.invalid hostmaster.x.test 5 1 2 3 4"]),
+                rrset("x.test", "NS", &[host]),
+            ];
+            rrsets.extend(extra);
+            examine(&Name::parse("x.test").unwrap(), &rrsets, false).lines
+        };
+        let info = "[Info] SOA of zone 'x.test' names a.misconfigured.dns.server.invalid as its primary: see default-soa-content";
+        let missing = "[Warning] Name server 'ns.x.test' of zone 'x.test' has no address in it";
+        assert_eq!(lines("ns.x.test", Vec::new()), [info, missing]);
+        assert_eq!(lines("ns.other.test", Vec::new()), [info]);
+        for (owner, rtype, content) in
+            [("ns.x.test", "AAAA", "2001:db8::1"), ("*.x.test", "A", "192.0.2.1"), ("ns.x.test", "ALIAS", "a.test")]
+        {
+            assert_eq!(lines("ns.x.test", vec![rrset(owner, rtype, &[content])]), [info], "{owner} {rtype}");
+        }
     }
 
     #[test]

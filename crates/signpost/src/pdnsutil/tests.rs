@@ -291,7 +291,7 @@ async fn keys_of_no_use_are_named_and_not_made_active() {
     assert!(out.contains("algo = 8, bits = 256\tInactive\t Published"), "{out}");
     assert!(err.starts_with("Key 1 cannot be used: "), "{err}");
     let (out, ..) = shell.run("check-zone example.test").await;
-    assert!(out.starts_with("[Warning] Key 1 of zone 'example.test' cannot be used: "), "{out}");
+    assert!(out.contains("[Warning] Key 1 of zone 'example.test' cannot be used: "), "{out}");
     let weak = shell.file("weak", include_str!("../../../dnssec/tests/keys/rsasha256-1024.private"));
     shell.expect(&format!("import-zone-key example.test {weak}"), "2\n", "", 0).await;
     let (out, ..) = shell.run("check-zone example.test").await;
