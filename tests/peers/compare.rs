@@ -12,6 +12,7 @@
 
 use crate::lab::Transport;
 use crate::questions::Question;
+use crate::sound;
 use crate::world::{Mode, World};
 use signpost_tests::peers::PeerKind;
 use signpost_tests::reply::{Record, Reply, TC};
@@ -154,7 +155,7 @@ impl Case<'_> {
 
     /// What is wrong with our reply, whatever the peers say.
     pub(crate) fn own_faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+        let mut faults = sound::faults(self);
         faults.extend(self.ours.repeated.iter().map(|record| format!("twice in one section: {record}")));
         let required = glue(&self.ours);
         for record in self.ours.additional.iter().filter(|record| !required.contains(record)) {
@@ -253,7 +254,8 @@ impl Part {
         match self {
             Part::Missing(section, record) => format!("{section:?} -{}", RecordType(record.rtype)),
             Part::Extra(section, record) => format!("{section:?} +{}", RecordType(record.rtype)),
-            other => other.to_string(),
+            // What it is follows on lines of its own.
+            other => other.to_string().lines().next().unwrap_or_default().to_owned(),
         }
     }
 }

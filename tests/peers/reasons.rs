@@ -6,7 +6,9 @@ use crate::world::Zone;
 use signpost_tests::reply::{Record, Reply};
 use wire::{Name, RecordType};
 
+const NS: u16 = 2;
 const CNAME: u16 = 5;
+const SOA: u16 = 6;
 const SIG: u16 = 24;
 const KEY: u16 = 25;
 const NXT: u16 = 30;
@@ -16,8 +18,10 @@ const NSEC: u16 = 47;
 const NSEC3: u16 = 50;
 const NXNAME: u16 = 128;
 
+const NOERROR: u16 = 0;
 const FORMERR: u16 = 1;
 const SERVFAIL: u16 = 2;
+const NXDOMAIN: u16 = 3;
 const YXDOMAIN: u16 = 6;
 
 const AD: u16 = 0x0020;
@@ -71,12 +75,38 @@ pub(crate) fn is_nsec3_at_cname(case: &Case<'_>, theirs: &Reply, _: &Part) -> bo
     case.question.rtype == RecordType::NSEC3 && has_chain(&case.whole) && theirs.answer.is_empty()
 }
 
-/// Whether DS is asked of an apex that the served zone above does not delegate: a zone between is not served, or there is no cut.
-pub(crate) fn is_ds_of_child(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
+/// Whether DS is asked of an apex below a cut of the served zone above, whose other side is not served.
+pub(crate) fn is_ds_below_unserved(case: &Case<'_>, theirs: &Reply, _: &Part) -> bool {
+    let target = case.target();
+    let above = target.parent().and_then(|parent| case.world.zone_of(&parent));
+    let is_cut = |record: &Record| {
+        let owner = Name::from_wire(&record.owner).expect("it was read");
+        record.rtype == NS && owner != target && above.is_some_and(|zone| zone.delegates(&owner))
+    };
+    is_nodata_of_child(case, &target) && theirs.authority.iter().any(is_cut)
+}
+
+/// Whether DS is asked of an apex that the served zone above has no name for.
+pub(crate) fn is_ds_of_unknown(case: &Case<'_>, theirs: &Reply, _: &Part) -> bool {
+    let target = case.target();
+    let above = target.parent().and_then(|parent| case.world.zone_of(&parent));
+    let knows = |zone: &Zone| zone.rrsets.iter().any(|rrset| rrset.lower.is_under(&target));
+    is_nodata_of_child(case, &target) && theirs.rcode == NXDOMAIN && above.is_some_and(|zone| !knows(zone))
+}
+
+/// Whether DS is asked of an apex that the served zone above does not delegate.
+pub(crate) fn is_ds_of_undelegated(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
     let target = case.target();
     let is_apex = case.world.zones.iter().any(|zone| zone.apex == target);
     let above = target.parent().and_then(|parent| case.world.zone_of(&parent));
     case.question.rtype == RecordType::DS && is_apex && !above.is_some_and(|zone| zone.delegates(&target))
+}
+
+/// Whether DS was asked, and our answer is that the child's apex has none.
+fn is_nodata_of_child(case: &Case<'_>, apex: &Name) -> bool {
+    let is_childs = |record: &Record| record.rtype == SOA && record.owner == apex.as_wire();
+    let is_denied = case.whole.rcode == NOERROR && case.whole.authority.iter().any(is_childs);
+    case.question.rtype == RecordType::DS && is_denied
 }
 
 pub(crate) fn is_nsec_at_cut(case: &Case<'_>, theirs: &Reply, _: &Part) -> bool {
@@ -115,13 +145,6 @@ pub(crate) fn is_proof_of_asterisk(case: &Case<'_>, theirs: &Reply, part: &Part)
     is_omitted && has_asterisk(case, theirs, part)
 }
 
-pub(crate) fn is_below_wildcard_cut(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
-    let target = case.target();
-    let Some(zone) = case.world.zone_of(&target) else { return false };
-    let wildcards = zone.cuts().into_iter().filter(Name::is_wildcard);
-    wildcards.filter_map(|cut| cut.parent()).any(|above| target.is_under(&above))
-}
-
 pub(crate) fn is_below_wildcard_dname(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
     case.whole.answer.iter().any(|record| record.rtype == DNAME && record.owner.starts_with(b"\x01*"))
 }
@@ -134,7 +157,7 @@ pub(crate) fn is_proof_by_answer(case: &Case<'_>, _: &Reply, part: &Part) -> boo
 
 pub(crate) fn is_proof_of_empty_wildcard(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
     let facts = case.world.facts(&case.target());
-    let has_data = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.owner.to_lowercase() == *name);
+    let has_data = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.lower == *name);
     let is_empty = |name: &Name| facts.zone.is_some_and(|zone| !has_data(zone, name));
     matches!(part, Part::Extra(..)) && is_proof(part, NSEC) && facts.wildcard.as_ref().is_some_and(is_empty)
 }
@@ -144,12 +167,27 @@ pub(crate) fn is_proof_of_encloser(case: &Case<'_>, _: &Reply, part: &Part) -> b
 }
 
 pub(crate) fn is_below_opted_out(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
+    is_proof(part, NSEC3) && has_opted_out_encloser(case)
+}
+
+pub(crate) fn is_lost_below_opted_out(case: &Case<'_>, theirs: &Reply, _: &Part) -> bool {
+    let is_bare = theirs.rcode == NXDOMAIN && !theirs.is_authoritative() && theirs.authority.is_empty();
+    is_bare && has_opted_out_encloser(case)
+}
+
+/// Whether the name, or the closest above it that exists, has no data in a zone with opt-out, and so perhaps no NSEC3.
+fn has_opted_out_encloser(case: &Case<'_>) -> bool {
     let target = case.target();
     let facts = case.world.facts(&target);
     let Some(zone) = facts.zone.filter(|zone| zone.is_opt_out()) else { return false };
     let nearest = if facts.exists { Some(target) } else { facts.encloser };
-    let is_empty = |name: &Name| zone.rrsets.iter().all(|rrset| rrset.owner.to_lowercase() != *name);
-    is_proof(part, NSEC3) && nearest.as_ref().is_some_and(is_empty)
+    let is_empty = |name: &Name| zone.rrsets.iter().all(|rrset| rrset.lower != *name);
+    nearest.as_ref().is_some_and(is_empty)
+}
+
+pub(crate) fn is_nsec_at_nul(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
+    let has_nul = |name: &Name| name.labels().any(|label| label.contains(&0));
+    is_proof(part, NSEC) && case.path().iter().any(has_nul)
 }
 
 pub(crate) fn is_nsec_after_dname(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
@@ -178,15 +216,17 @@ pub(crate) fn is_after_yxdomain(case: &Case<'_>, _: &Reply, part: &Part) -> bool
     case.whole.rcode == YXDOMAIN && matches!(part, Part::Missing(..))
 }
 
-pub(crate) fn is_rcode_of_truncated(_: &Case<'_>, theirs: &Reply, part: &Part) -> bool {
-    theirs.is_truncated() && matches!(part, Part::Rcode { theirs: 0, .. })
+pub(crate) fn is_pointer_forward(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
+    let is_in_additional = matches!(case.question.rtype, RecordType::SVCB | RecordType::HTTPS | RecordType::ANY);
+    is_in_additional && matches!(part, Part::Unreadable(reason) if reason.starts_with("a pointer forward"))
 }
 
-pub(crate) fn has_nul(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
-    let has_nul = |name: &Name| {
-        name.labels().any(|label| label.contains(&0)) || case.world.zone_of(name).is_some_and(Zone::has_nul)
-    };
-    case.path().iter().any(has_nul)
+pub(crate) fn is_later_yxdomain(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
+    has_cname(&case.whole) && *part == Part::Rcode { ours: YXDOMAIN, theirs: 0 }
+}
+
+pub(crate) fn is_rcode_of_truncated(_: &Case<'_>, theirs: &Reply, part: &Part) -> bool {
+    theirs.is_truncated() && matches!(part, Part::Rcode { theirs: 0, .. })
 }
 
 pub(crate) fn is_sig_at_wildcard(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
@@ -196,6 +236,10 @@ pub(crate) fn is_sig_at_wildcard(case: &Case<'_>, _: &Reply, part: &Part) -> boo
 
 fn has_chain(reply: &Reply) -> bool {
     reply.answer.iter().any(|record| matches!(record.rtype, CNAME | DNAME))
+}
+
+fn has_cname(reply: &Reply) -> bool {
+    reply.answer.iter().any(|record| record.rtype == CNAME)
 }
 
 fn has_dname(reply: &Reply) -> bool {

@@ -21,6 +21,9 @@ pub(crate) struct Rule {
     explains: fn(&Case<'_>, &Reply, &Part) -> bool,
 }
 
+/// Of the one rule about replies that cannot be read.
+const COMPRESSION: &str = "RFC 1035 section 4.1.4";
+
 /// All of them.
 pub(crate) const RULES: &[Rule] = &[
     Rule { peers: &[Nsd, Knot], what: "does not copy CD", rfc: "RFC 4035 section 3.1.6", explains: is_cd },
@@ -63,9 +66,21 @@ pub(crate) const RULES: &[Rule] = &[
     },
     Rule {
         peers: &[Nsd, Knot, Bind],
-        what: "answers DS of a child that the served zone above does not delegate from there; we say NODATA from the child",
+        what: "refers for DS of a child to the zone between, which is not served; we say NODATA from the child",
         rfc: "RFC 4035 section 3.1.4.1",
-        explains: is_ds_of_child,
+        explains: is_ds_below_unserved,
+    },
+    Rule {
+        peers: &[Nsd, Knot, Bind],
+        what: "answers NXDOMAIN to DS of a child that the zone above does not know; we say NODATA from the child, which has names",
+        rfc: "RFC 8020 section 2",
+        explains: is_ds_of_unknown,
+    },
+    Rule {
+        peers: &[Nsd],
+        what: "answers DS of a child that the zone above does not delegate from whatever any of its zones has there",
+        rfc: "RFC 4035 section 3.1.4.1",
+        explains: is_ds_of_undelegated,
     },
     Rule {
         peers: &[Bind],
@@ -110,12 +125,6 @@ pub(crate) const RULES: &[Rule] = &[
         explains: is_below_wildcard_dname,
     },
     Rule {
-        peers: &[Nsd, Knot],
-        what: "takes NS at a wildcard for a cut; we leave such a record out",
-        rfc: "RFC 4592 section 4.2",
-        explains: is_below_wildcard_cut,
-    },
-    Rule {
         peers: &[Nsd],
         what: "takes a name that begins with an asterisk for a wildcard of the zone",
         rfc: "RFC 4592 section 2.2.1",
@@ -152,6 +161,18 @@ pub(crate) const RULES: &[Rule] = &[
         explains: is_below_opted_out,
     },
     Rule {
+        peers: &[Knot],
+        what: "answers NXDOMAIN alone, without AA and SOA, at or below an empty non-terminal that opt-out leaves out",
+        rfc: "RFC 2308 section 2.1",
+        explains: is_lost_below_opted_out,
+    },
+    Rule {
+        peers: &[Knot],
+        what: "takes a wrong NSEC for the one before a name whose labels hold the octet 0",
+        rfc: "RFC 4034 section 6.1",
+        explains: is_nsec_at_nul,
+    },
+    Rule {
         peers: &[Nsd],
         what: "takes the NSEC of the parent for that of the name before, when a DNAME made the name",
         rfc: "RFC 4035 section 3.1.3",
@@ -169,18 +190,24 @@ pub(crate) const RULES: &[Rule] = &[
         rfc: "RFC 4592 section 2.2",
         explains: is_in_another_zone,
     },
+    Rule {
+        peers: &[Nsd, Knot],
+        what: "answers NOERROR where it is not the first step that makes a name too long",
+        rfc: "RFC 6672 section 2.2",
+        explains: is_later_yxdomain,
+    },
+    Rule {
+        peers: &[Knot],
+        what: "lets the owner of a record in the additional section point at itself",
+        rfc: COMPRESSION,
+        explains: is_pointer_forward,
+    },
     Rule { peers: &[Knot], what: "goes on after YXDOMAIN", rfc: "RFC 6672 section 2.2", explains: is_after_yxdomain },
     Rule {
         peers: &[Knot],
         what: "stops when a datagram is full, before it knows the RCODE",
         rfc: "RFC 2181 section 9",
         explains: is_rcode_of_truncated,
-    },
-    Rule {
-        peers: &[Knot],
-        what: "misses the closest encloser where labels hold the octet 0",
-        rfc: "RFC 2181 section 11",
-        explains: has_nul,
     },
     Rule {
         peers: &[Bind],
@@ -199,9 +226,14 @@ impl Hits {
     pub(crate) fn unexplained(&mut self, case: &Case<'_>, peer: PeerKind, theirs: &Result<Reply, String>) -> Vec<Part> {
         self.0.resize(RULES.len(), [0; 3]);
         let mut parts = case.differences(theirs);
-        let Ok(theirs) = theirs else { return parts };
+        let nothing = Reply::default();
+        let theirs = theirs.as_ref().unwrap_or(&nothing);
         parts.retain(|part| {
-            let found = RULES.iter().position(|r| r.peers.contains(&peer) && (r.explains)(case, theirs, part));
+            // What cannot be read is explained by the rule about that alone, and silence by none.
+            let is_about = |rule: &Rule| matches!(part, Part::Unreadable(_)) == (rule.rfc == COMPRESSION);
+            let explains =
+                |rule: &Rule| is_about(rule) && rule.peers.contains(&peer) && (rule.explains)(case, theirs, part);
+            let found = RULES.iter().position(explains);
             found.into_iter().for_each(|rule| self.0[rule][peer as usize] += 1);
             found.is_none()
         });

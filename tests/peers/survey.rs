@@ -2,6 +2,7 @@
 
 use crate::compare::{Case, Part};
 use crate::lab::{Lab, Replies, Transport};
+use crate::planted::Catch;
 use crate::questions::Question;
 use crate::report;
 use crate::rules::Hits;
@@ -37,6 +38,8 @@ pub(crate) struct Findings {
     pub(crate) hits: Hits,
     /// Questions asked, each over UDP and TCP.
     pub(crate) questions: usize,
+    /// What became of planted bugs, if any are to be planted.
+    pub(crate) catch: Option<Catch>,
 }
 
 /// A kind of difference.
@@ -84,6 +87,9 @@ pub(crate) fn judge(lab: &Lab, drawn: &[(&World, Question)], findings: &mut Find
         let stream = case(world, question, Transport::Tcp, stream, None);
         let datagram = case(world, question, Transport::Udp, datagram, Some(&stream.ours));
         findings.questions += 1;
+        if let Some(catch) = &mut findings.catch {
+            catch.plant(&mut Random::part(findings.questions as u64, 0), &stream);
+        }
         findings.add_faults(&datagram, datagram.against_stream(&stream.ours));
         for case in [&stream, &datagram] {
             findings.add_faults(case, case.own_faults());
@@ -99,7 +105,10 @@ fn case<'c>(
     replies: &Replies,
     whole: Option<&Reply>,
 ) -> Case<'c> {
-    let read = |reply: &Option<Vec<u8>>| reply.as_deref().ok_or("silence".to_owned()).and_then(Reply::read);
+    let read = |reply: &Option<Vec<u8>>| {
+        let reply = reply.as_deref().ok_or("silence".to_owned())?;
+        Reply::read(reply).map_err(|reason| format!("{reason}\n{reply:02x?}"))
+    };
     let ours =
         read(&replies.ours).unwrap_or_else(|reason| panic!("{question} over {transport:?}: our reply: {reason}"));
     let whole = whole.unwrap_or(&ours).clone();

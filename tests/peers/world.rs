@@ -4,7 +4,7 @@
 use crate::draft::{Draft, below};
 use signpost_tests::peers::{PeerKind, plain};
 use signpost_tests::random::Random;
-use signpost_tests::reply::Record;
+use signpost_tests::reply::{Record, lower_rdata};
 use std::fmt;
 use wire::{Name, RecordType};
 
@@ -29,6 +29,14 @@ pub(crate) struct Rrset {
     pub(crate) ttl: u32,
     pub(crate) rtype: String,
     pub(crate) contents: Vec<String>,
+    /// The owner in lower case.
+    pub(crate) lower: Name,
+    /// The type.
+    pub(crate) number: u16,
+    /// The contents as octets, names in lower case.
+    pub(crate) rdatas: Vec<Vec<u8>>,
+    /// The names in the contents.
+    mentions: Vec<Name>,
 }
 
 /// Who signs a zone, and how it denies.
@@ -84,8 +92,8 @@ impl World {
             } else {
                 random.pick(&cuts).clone()
             };
-            // A zone of more than 222 octets cannot have NSEC3 (RFC 5155 section 3).
-            if child.as_wire().len() > 200 {
+            // A zone of more than 222 octets cannot have NSEC3 (RFC 5155 section 3), and what a cut at a wildcard is, is left open.
+            if child.as_wire().len() > 200 || child.is_wildcard() {
                 continue;
             }
             let is_signed = if random.chance(85) { is_signed } else { !is_signed };
@@ -114,25 +122,22 @@ impl World {
         match peer {
             // It looks for the wildcard below each name without asking whether that is too long for a name, and crashes.
             PeerKind::Nsd => !has_nsec3 || !has(|rrset| rrset.owner.as_wire().len() > 253),
-            PeerKind::Knot => true,
-            // NS at a wildcard, whose meaning is left open (RFC 4592 section 4.2), is refused.
-            PeerKind::Bind => !has(|rrset| rrset.rtype == "NS" && rrset.owner.is_wildcard()),
+            // It misses names of zones where labels hold the octet 0 (RFC 2181 section 11), with and without.
+            PeerKind::Knot => !has(|rrset| rrset.owner.labels().any(|label| label.contains(&0))),
+            PeerKind::Bind => true,
         }
     }
 
     /// Whether one of the zones has the record.
     pub(crate) fn has(&self, record: &Record) -> bool {
-        let rtype = RecordType(record.rtype);
-        let is_it = |rrset: &&Rrset| {
-            rrset.owner.to_lowercase().as_wire() == record.owner
-                && rrset.rtype == rtype.to_string()
-                && rrset.ttl == record.ttl
-                && rrset.contents.iter().any(|content| {
-                    wire::rdata::parse(rtype, content, None)
-                        .is_ok_and(|rdata| rdata.eq_ignore_ascii_case(&record.rdata))
-                })
-        };
-        self.zones.iter().flat_map(|zone| &zone.rrsets).any(|rrset| is_it(&rrset))
+        let is_it = |rrset: &Rrset| rrset.lower.as_wire() == record.owner && rrset.has(record);
+        self.zones.iter().flat_map(|zone| &zone.rrsets).any(is_it)
+    }
+
+    /// The RRsets at a name, of whichever zone.
+    pub(crate) fn rrsets(&self, name: Name, rtype: u16) -> impl Iterator<Item = &Rrset> {
+        let rrsets = self.zones.iter().flat_map(|zone| &zone.rrsets);
+        rrsets.filter(move |rrset| rrset.number == rtype && rrset.lower == name)
     }
 
     /// Where the RRsets are that servers can do without: zone and place.
@@ -172,7 +177,7 @@ impl World {
     pub(crate) fn facts(&self, name: &Name) -> Facts<'_> {
         let name = name.to_lowercase();
         let zone = self.zone_of(&name);
-        let is_there = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.owner.is_under(name));
+        let is_there = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.lower.is_under(name));
         let exists = zone.is_some_and(|zone| is_there(zone, &name));
         let encloser = zone.and_then(|zone| ancestors(&name).find(|above| is_there(zone, above)));
         let wildcard = encloser
@@ -204,19 +209,12 @@ impl Zone {
     /// Owners of NS below the apex.
     pub(crate) fn cuts(&self) -> Vec<Name> {
         let is_cut = |rrset: &&Rrset| rrset.rtype == "NS" && rrset.owner != self.apex;
-        self.rrsets.iter().filter(is_cut).map(|rrset| rrset.owner.to_lowercase()).collect()
+        self.rrsets.iter().filter(is_cut).map(|rrset| rrset.lower.clone()).collect()
     }
 
     /// Whether a name at or below `name` stands in a record's data.
     fn mentions(&self, name: &Name) -> bool {
-        let mut words = self.rrsets.iter().flat_map(|rrset| &rrset.contents).flat_map(|content| content.split(' '));
-        words
-            .any(|word| word.ends_with('.') && Name::parse(word).is_ok_and(|other| other.to_lowercase().is_under(name)))
-    }
-
-    /// Whether one of its names has a label with the octet 0.
-    pub(crate) fn has_nul(&self) -> bool {
-        self.rrsets.iter().any(|rrset| rrset.owner.labels().any(|label| label.contains(&0)))
+        self.rrsets.iter().flat_map(|rrset| &rrset.mentions).any(|other| other.is_under(name))
     }
 
     /// Whether insecure delegations are left out of its chain (RFC 5155 section 6).
@@ -234,6 +232,11 @@ impl Zone {
         let is_above = |other: &Name| name != other && name.is_under(other);
         let cuts = self.cuts();
         cuts.contains(name) && !cuts.iter().any(is_above) && !self.dnames().into_iter().any(is_above)
+    }
+
+    /// Whether a DNAME occludes the name.
+    pub(crate) fn is_below_dname(&self, name: &Name) -> bool {
+        self.dnames().iter().any(|&dname| name != dname && name.is_under(dname))
     }
 
     /// Owners of DNAME.
@@ -258,9 +261,36 @@ impl Zone {
     }
 }
 
+impl Rrset {
+    /// An RRset of these contents.
+    pub(crate) fn new(owner: &Name, ttl: u32, rtype: &str, contents: Vec<String>) -> Rrset {
+        let number = rtype.parse::<RecordType>().expect("worlds have types that have names");
+        let rdata = |content: &String| {
+            let rdata = wire::rdata::parse(number, content, None).expect("contents are drawn as they should be");
+            lower_rdata(number.0, &rdata).expect("it was made of them")
+        };
+        let words = contents.iter().flat_map(|content| content.split(' ')).filter(|word| word.ends_with('.'));
+        Rrset {
+            lower: owner.to_lowercase(),
+            number: number.0,
+            rdatas: contents.iter().map(rdata).collect(),
+            mentions: words.filter_map(|word| Name::parse(word).ok()).map(|name| name.to_lowercase()).collect(),
+            owner: owner.clone(),
+            ttl,
+            rtype: rtype.to_owned(),
+            contents,
+        }
+    }
+
+    /// Whether this is one of its records, whatever its owner.
+    pub(crate) fn has(&self, record: &Record) -> bool {
+        self.number == record.rtype && self.ttl == record.ttl && self.rdatas.contains(&record.rdata)
+    }
+}
+
 impl fmt::Display for Rrset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rrset { owner, ttl, rtype, contents } = self;
+        let Rrset { owner, ttl, rtype, contents, .. } = self;
         let owner = plain(owner);
         contents.iter().try_for_each(|content| writeln!(f, "{owner} {ttl} IN {rtype} {content}"))
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 /// A reply.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reply {
     /// The second 16 bits of the header, RCODE left out (RFC 1035 section 4.1.1).
     pub flags: u16,
@@ -123,6 +123,15 @@ impl Record {
     }
 }
 
+/// RDATA in the form in which [`Reply`] has it: names in lower case.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn lower_rdata(rtype: u16, rdata: &[u8]) -> Result<Vec<u8>, String> {
+    Reader { message: rdata, at: 0 }.rdata(rtype, rdata.len())
+}
+
 const OPT: u16 = 41;
 const RRSIG: u16 = 46;
 
@@ -188,6 +197,10 @@ impl<'m> Reader<'m> {
         let owner = self.name()?;
         let (rtype, class, ttl) = (self.u16()?, self.u16()?, self.u32()?);
         let end = usize::from(self.u16()?) + self.at;
+        Ok(Record { owner, rtype, ttl, class, rdata: self.rdata(rtype, end)? })
+    }
+
+    fn rdata(&mut self, rtype: u16, end: usize) -> Result<Vec<u8>, String> {
         let mut rdata = Vec::new();
         for field in fields(rtype) {
             match field {
@@ -201,7 +214,7 @@ impl<'m> Reader<'m> {
         }
         let rest = end.checked_sub(self.at).ok_or("RDATA longer than it says")?;
         rdata.extend_from_slice(self.take(rest)?);
-        Ok(Record { owner, rtype, ttl, class, rdata })
+        Ok(rdata)
     }
 }
 
