@@ -131,7 +131,7 @@ impl Encoder<'_, '_> {
     fn put(&mut self, section: Section, item: &Item<'_>) -> Result<(), Unfit> {
         let mark = self.writer.mark();
         let mut buffer = [0; NAME_OCTETS_MAX];
-        let written = self.rrset(section, item.owner.wire(&mut buffer), item);
+        let written = self.rrset(section, item.owner(&mut buffer), item);
         if written.is_err() {
             self.writer.rollback(mark);
         }

@@ -73,6 +73,8 @@ pub(crate) enum Owner<'a> {
     Node(&'a Name),
     /// A name made for this answer.
     Made(Name),
+    /// The owner of the record, [`Data::Made`].
+    Record,
     /// The owner of a record of the denial chain.
     Proof(ProofOwner<'a>),
     /// A name that a wildcard stands for; signed under the wildcard (RFC 4035 section 5.3.2).
@@ -80,16 +82,6 @@ pub(crate) enum Owner<'a> {
 }
 
 impl Owner<'_> {
-    /// The owner in wire format; `buffer` is where it is put together if it has to be.
-    pub(crate) fn wire<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
-        match self {
-            Owner::Node(name) => name.as_wire(),
-            Owner::Made(name) => name.as_wire(),
-            Owner::Proof(owner) => owner.wire(buffer),
-            Owner::Expanded { name, .. } => name,
-        }
-    }
-
     /// The wildcard that the signatures are made for, where it is not the owner itself.
     pub(crate) fn source(&self) -> Option<&Name> {
         match self {
@@ -279,8 +271,8 @@ impl<'a> Plan<'a> {
     }
 
     fn made(&self, made: MadeRecord, signing: Signing<'a>) -> Item<'a> {
-        let (owner, ttl) = (Owner::Made(made.owner().clone()), made.rrset().ttl());
-        Item { owner, data: Data::Made(made), ttl, signing }
+        let ttl = made.rrset().ttl();
+        Item { owner: Owner::Record, data: Data::Made(made), ttl, signing }
     }
 
     /// Whether the zone that is being asked denies by NSEC records at the very name (RFC 9824), and the client wants them.
@@ -314,14 +306,25 @@ impl<'a> Plan<'a> {
 
     /// Whether the chain has come through this name, so that it would go round.
     fn has_been_at(&self, target: &[u8]) -> bool {
-        let leads_from_there = |item: &Item<'_>| {
-            item.is_cname() && item.owner.wire(&mut [0; NAME_OCTETS_MAX]).eq_ignore_ascii_case(target)
-        };
+        let leads_from_there =
+            |item: &Item<'_>| item.is_cname() && item.owner(&mut [0; NAME_OCTETS_MAX]).eq_ignore_ascii_case(target);
         self.answer.iter().any(leads_from_there)
     }
 }
 
 impl Item<'_> {
+    /// The owner in wire format; `buffer` is where it is put together if it has to be.
+    pub(crate) fn owner<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
+        match (&self.owner, &self.data) {
+            (Owner::Node(name), _) => name.as_wire(),
+            (Owner::Made(name), _) => name.as_wire(),
+            (Owner::Record, Data::Made(made)) => made.owner().as_wire(),
+            (Owner::Record, _) => unreachable!("`Plan::made` alone gives this owner"),
+            (Owner::Proof(owner), _) => owner.wire(buffer),
+            (Owner::Expanded { name, .. }, _) => name,
+        }
+    }
+
     /// Whether this is that record of a proof.
     fn is_same(&self, record: &ProofRecord<'_>) -> bool {
         match (&self.data, record) {

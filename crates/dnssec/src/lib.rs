@@ -12,6 +12,7 @@ pub mod pem;
 pub mod presigned;
 pub mod rrsig;
 mod rsa;
+mod scratch;
 pub mod served;
 pub mod signer;
 pub mod verify;

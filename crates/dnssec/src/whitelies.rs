@@ -10,6 +10,7 @@ use zone::snapshot::Bitmap;
 use zone::{Node, Nsec3Hash, Nsec3Params, Zone};
 
 use crate::denial::{Claim, HASHED_LABEL_OCTETS, Proof, hashed_label, next_closer, with_wildcard};
+use crate::scratch::Scratch;
 use crate::workbench::{MadeRecord, Workbench};
 
 /// Proofs of narrow NSEC3 records: each covers the hash before and after one hash, or matches it and covers nothing.
@@ -44,23 +45,25 @@ impl<'z> Narrow<'_, 'z> {
 
     fn matching(&mut self, node: &Node) {
         let hash = nsec3_hash_wire(node.name().as_wire(), self.params);
-        self.push(&hash, &after(hash), &node.bitmap(Bitmap::Nsec3));
+        self.push(&hash, &after(hash), |rdata| node.bitmap(Bitmap::Nsec3, |octets| rdata.put(octets)));
     }
 
     fn covering(&mut self, name: &[u8]) {
         let hash = nsec3_hash_wire(name, self.params);
-        self.push(&before(hash), &after(hash), &[]);
+        self.push(&before(hash), &after(hash), |_| {});
     }
 
-    fn push(&mut self, owner: &Nsec3Hash, next: &Nsec3Hash, bitmap: &[u8]) {
+    fn push(&mut self, owner: &Nsec3Hash, next: &Nsec3Hash, put_bitmap: impl FnOnce(&mut Scratch)) {
         let apex = self.zone.apex().as_wire();
         let mut name = [0; NAME_OCTETS_MAX];
         // An apex of more than 222 octets leaves no room for hashed owners: such a zone can only have NSEC.
         let Some(name) = name.get_mut(..HASHED_LABEL_OCTETS + apex.len()) else { return };
         name[..HASHED_LABEL_OCTETS].copy_from_slice(&hashed_label(owner));
         name[HASHED_LABEL_OCTETS..].copy_from_slice(apex);
-        let rdata = self.params.nsec3_rdata(next, bitmap);
-        let record = record(self.bench, self.zone, name, RecordType::NSEC3, &rdata);
+        let record = record(self.bench, self.zone, name, RecordType::NSEC3, |rdata| {
+            self.params.nsec3_rdata(next, |octets| rdata.put(octets));
+            put_bitmap(rdata);
+        });
         self.proof.push_made(record);
     }
 }
@@ -99,26 +102,44 @@ impl<'z> Compact<'_, 'z> {
     pub(crate) fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
         match claim {
             // Sections 3.2 and 3.4; a cut that is no secure one is no data, too.
-            Claim::NoData(node) => self.push(node.name().as_wire(), &node.bitmap(Bitmap::Nsec)),
-            Claim::NameError(_) => self.push(qname, &NXNAME_BITMAP),
+            Claim::NoData(node) => self.push(node.name().as_wire(), |rdata| put_types(node, rdata)),
+            Claim::NameError(_) => self.push(qname, |rdata| rdata.put(&NXNAME_BITMAP)),
             // Section 3.3: the answer is signed as if the name existed.
             Claim::Expanded(_) => {}
-            Claim::ExpandedNoData(wildcard) => self.push(qname, &wildcard.source.bitmap(Bitmap::Nsec)),
+            Claim::ExpandedNoData(wildcard) => self.push(qname, |rdata| put_types(wildcard.source, rdata)),
         }
     }
 
-    fn push(&mut self, owner: &[u8], bitmap: &[u8]) {
+    fn push(&mut self, owner: &[u8], put_bitmap: impl FnOnce(&mut Scratch)) {
         let mut next = [0; NAME_OCTETS_MAX];
         let next = successor(owner, self.zone.apex().as_wire(), &mut next);
-        let record = record(self.bench, self.zone, owner, RecordType::NSEC, &[next, bitmap].concat());
+        let record = record(self.bench, self.zone, owner, RecordType::NSEC, |rdata| {
+            rdata.put(next);
+            put_bitmap(rdata);
+        });
         self.proof.push_made(record);
     }
 }
 
-fn record(bench: &Workbench, zone: &Zone, owner: &[u8], rtype: RecordType, rdata: &[u8]) -> MadeRecord {
+fn put_types(node: &Node, rdata: &mut Scratch) {
+    node.bitmap(Bitmap::Nsec, |octets| rdata.put(octets));
+}
+
+fn record(
+    bench: &Workbench,
+    zone: &Zone,
+    owner: &[u8],
+    rtype: RecordType,
+    put_rdata: impl FnOnce(&mut Scratch),
+) -> MadeRecord {
+    let mut encoded = Scratch::new();
+    encoded.put(&[0; 2]);
+    put_rdata(&mut encoded);
+    let encoded = encoded.octets();
     // Bitmaps have at most 256 windows of 34 octets.
-    let encoded = [&(rdata.len() as u16).to_be_bytes(), rdata].concat();
-    bench.record(owner, rtype, zone.negative_ttl(), &encoded)
+    let octets = (encoded.len() - 2) as u16;
+    encoded[..2].copy_from_slice(&octets.to_be_bytes());
+    bench.record(owner, rtype, zone.negative_ttl(), encoded)
 }
 
 /// The name that follows `name` (lower-case wire) immediately in canonical order, going round to the apex: nothing lies between

@@ -2,9 +2,8 @@
 
 use wire::RecordType;
 
-/// Encodes `types`, which must be sorted and without duplicates.
-pub(crate) fn encode(types: &[RecordType]) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Encodes `types`, which must be sorted and without duplicates, in pieces.
+pub(crate) fn encode(types: &[RecordType], mut put: impl FnMut(&[u8])) {
     for window in types.chunk_by(|a, b| a.0 >> 8 == b.0 >> 8) {
         let mut bits = [0_u8; 32];
         for rtype in window {
@@ -12,10 +11,9 @@ pub(crate) fn encode(types: &[RecordType]) -> Vec<u8> {
             bits[low / 8] |= 0x80 >> (low % 8);
         }
         let used = window.last().map_or(0, |rtype| usize::from(rtype.0 & 0xff) / 8 + 1);
-        out.extend_from_slice(&[(window[0].0 >> 8) as u8, used as u8]);
-        out.extend_from_slice(&bits[..used]);
+        put(&[(window[0].0 >> 8) as u8, used as u8]);
+        put(&bits[..used]);
     }
-    out
 }
 
 #[cfg(test)]
@@ -29,7 +27,12 @@ mod tests {
         let mut wanted = vec![0, 6, 0x40, 0x01, 0, 0, 0, 0x03, 4, 0x1b];
         wanted.extend_from_slice(&[0; 26]);
         wanted.push(0x20);
-        assert_eq!(encode(&types), wanted);
-        assert!(encode(&[]).is_empty());
+        let encoded = |types: &[RecordType]| {
+            let mut out = Vec::new();
+            encode(types, |octets| out.extend_from_slice(octets));
+            out
+        };
+        assert_eq!(encoded(&types), wanted);
+        assert!(encoded(&[]).is_empty());
     }
 }

@@ -307,12 +307,16 @@ impl Zone {
         if !self.is_linked(node) {
             return (node.name.clone(), None);
         }
+        let bitmap = |bitmap| {
+            let mut encoded = Vec::new();
+            node.bitmap(bitmap, |octets| encoded.extend_from_slice(octets));
+            encoded
+        };
         if self.is_nsec() {
             // An empty non-terminal has no record (RFC 4034 section 4).
-            let bitmap = (!node.is_empty_non_terminal()).then(|| node.bitmap(Bitmap::Nsec));
-            return (node.name.clone(), bitmap);
+            return (node.name.clone(), (!node.is_empty_non_terminal()).then(|| bitmap(Bitmap::Nsec)));
         }
-        (node.name.clone(), Some(node.bitmap(Bitmap::Nsec3)))
+        (node.name.clone(), Some(bitmap(Bitmap::Nsec3)))
     }
 }
 

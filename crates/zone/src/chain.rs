@@ -397,7 +397,10 @@ impl Links for Nsec3Links {
 
 /// An NSEC3 record (RFC 5155 section 3.2).
 fn nsec3(params: &Nsec3Params, next: &Nsec3Hash, bitmap: &[u8], ttl: u32) -> Rrset {
-    Rrset::new(RecordType::NSEC3, ttl, vec![params.nsec3_rdata(next, bitmap)])
+    let mut rdata = Vec::new();
+    params.nsec3_rdata(next, |octets| rdata.extend_from_slice(octets));
+    rdata.extend_from_slice(bitmap);
+    Rrset::new(RecordType::NSEC3, ttl, vec![rdata])
 }
 
 /// The hash is uniform already: its first 64 bits are the key.
@@ -459,22 +462,55 @@ impl Ord for CanonicalKey {
     }
 }
 
-/// The encoded bitmap of a name's link. `types` in any order; none for an empty non-terminal.
-pub(crate) fn bitmap_of(types: impl Iterator<Item = RecordType>, is_cut: bool, bitmap: Bitmap) -> Vec<u8> {
+/// Types of one name that are sorted in place; those of a name with more are sorted on the heap.
+const NEAR_TYPES: usize = 32;
+
+/// Encodes the bitmap of a name's link, in pieces. `types` in any order; none for an empty non-terminal.
+pub(crate) fn bitmap_of(types: impl Iterator<Item = RecordType>, is_cut: bool, bitmap: Bitmap, put: impl FnMut(&[u8])) {
     let is_nsec = bitmap == Bitmap::Nsec;
-    let mut types: Vec<RecordType> =
-        types.filter(|&rtype| !is_cut || rtype == RecordType::NS || rtype == RecordType::DS).collect();
+    let mut types = types.filter(|&rtype| !is_cut || rtype == RecordType::NS || rtype == RecordType::DS);
+    let mut near = [RecordType(0); NEAR_TYPES];
+    // NSEC and RRSIG come in addition.
+    let mut count = 0;
+    for (free, rtype) in near[..NEAR_TYPES - 2].iter_mut().zip(&mut types) {
+        *free = rtype;
+        count += 1;
+    }
+    let mut far: Vec<RecordType> = types.collect();
+    let types = if far.is_empty() {
+        &mut near[..count + 2]
+    } else {
+        far.extend_from_slice(&near[..count]);
+        count = far.len();
+        far.extend([RecordType(0); 2]);
+        &mut far[..]
+    };
     // RFC 4034 section 4.1.2, RFC 5155 section 7.1: a name with nothing to sign shows no RRSIG in NSEC3.
-    let is_signed = is_nsec || types.iter().any(|&rtype| !is_cut || rtype == RecordType::DS);
-    if is_nsec || is_signed && !types.is_empty() {
-        types.push(RecordType::RRSIG);
+    let is_signed = is_nsec || types[..count].iter().any(|&rtype| !is_cut || rtype == RecordType::DS);
+    if is_signed {
+        types[count] = RecordType::RRSIG;
+        count += 1;
     }
     if is_nsec {
-        types.push(RecordType::NSEC);
+        types[count] = RecordType::NSEC;
+        count += 1;
     }
-    types.sort();
-    types.dedup();
-    bitmap::encode(&types)
+    let types = &mut types[..count];
+    types.sort_unstable();
+    let count = dedup(types);
+    bitmap::encode(&types[..count], put);
+}
+
+/// Moves each of the sorted types to the front once; returns how many there are.
+fn dedup(types: &mut [RecordType]) -> usize {
+    let mut kept = 0;
+    for at in 0..types.len() {
+        if kept == 0 || types[kept - 1] != types[at] {
+            types[kept] = types[at];
+            kept += 1;
+        }
+    }
+    kept
 }
 
 #[cfg(test)]

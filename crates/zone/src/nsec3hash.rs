@@ -70,13 +70,13 @@ impl Nsec3Params {
         rdata
     }
 
-    /// The RDATA of an NSEC3 record (RFC 5155 section 3.2) with an encoded type bitmap.
-    pub fn nsec3_rdata(&self, next: &Nsec3Hash, bitmap: &[u8]) -> Vec<u8> {
-        let mut rdata = self.rdata_head();
-        rdata.push(next.len() as u8);
-        rdata.extend_from_slice(next);
-        rdata.extend_from_slice(bitmap);
-        rdata
+    /// The RDATA of an NSEC3 record (RFC 5155 section 3.2) up to its type bitmap, in pieces.
+    pub fn nsec3_rdata(&self, next: &Nsec3Hash, mut put: impl FnMut(&[u8])) {
+        let [high, low] = self.iterations.to_be_bytes();
+        put(&[1, u8::from(self.opt_out), high, low, self.salt.len() as u8]);
+        put(&self.salt);
+        put(&[next.len() as u8]);
+        put(next);
     }
 
     /// The parameters at the front of NSEC3 or NSEC3PARAM RDATA, the opt-out flag aside. `None`: another hash algorithm, unknown

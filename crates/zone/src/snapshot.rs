@@ -127,9 +127,9 @@ impl Node {
         self.rrsets.iter().map(|rrset| rrset.rtype()).chain(self.withheld().iter().map(|withheld| withheld.rtype))
     }
 
-    /// The encoded bitmap of its types (RFC 4034 section 4.1.2): those it is asked about here, at a cut NS and DS alone.
-    pub fn bitmap(&self, bitmap: Bitmap) -> Vec<u8> {
-        chain::bitmap_of(self.types(), self.is_cut, bitmap)
+    /// The encoded bitmap of its types (RFC 4034 section 4.1.2), in pieces: those it is asked about here, at a cut NS and DS alone.
+    pub fn bitmap(&self, bitmap: Bitmap, put: impl FnMut(&[u8])) {
+        chain::bitmap_of(self.types(), self.is_cut, bitmap, put);
     }
 
     /// The CNAME of a name where other types stand beside it though they should not (RFC 1034 section 3.6.2). Not at the apex and
