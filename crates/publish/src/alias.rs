@@ -202,6 +202,9 @@ impl Task {
                         self.counters.failures.fetch_add(1, Ordering::Relaxed);
                     }
                     let known = self.schedule.answered(&target, rtype, result, Instant::now());
+                    if let Some(Known::Withheld(reason)) = known {
+                        tracing::warn!(%target, %rtype, ?reason, "an ALIAS target has no addresses to serve");
+                    }
                     if let Some(known) = known
                         && sender.send(Update { target, rtype, known }).await.is_err()
                     {
@@ -211,6 +214,14 @@ impl Task {
                 () = due => {}
             }
             let standing = self.schedule.standing();
+            // Once for an outage, not for each target.
+            match (self.counters.stale.load(Ordering::Relaxed), standing.stale) {
+                (0, 1..) => {
+                    tracing::warn!("the resolver fails: addresses of ALIAS targets are served beyond their TTL")
+                }
+                (1.., 0) => tracing::info!("no addresses of ALIAS targets are stale any more"),
+                _ => {}
+            }
             self.counters.targets.store(standing.targets, Ordering::Relaxed);
             self.counters.stale.store(standing.stale, Ordering::Relaxed);
             self.counters.unresolved.store(standing.unresolved, Ordering::Relaxed);
