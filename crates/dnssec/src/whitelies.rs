@@ -4,7 +4,7 @@
 //! [`Workbench`].
 
 use wire::RecordType;
-use wire::name::NAME_OCTETS_MAX;
+use wire::name::{LABEL_OCTETS_MAX, NAME_OCTETS_MAX};
 use zone::nsec3hash::nsec3_hash_wire;
 use zone::snapshot::Bitmap;
 use zone::{Node, Nsec3Hash, Nsec3Params, Zone};
@@ -95,24 +95,31 @@ pub(crate) struct Compact<'p, 'z> {
     pub(crate) proof: &'p mut Proof<'z>,
 }
 
+/// Which name a record gives as the next one: of an owner and the apex.
+type Next = for<'b> fn(&[u8], &[u8], &'b mut NameBuffer) -> &'b [u8];
+
 /// RRSIG, NSEC and NXNAME: what a name has that does not exist (RFC 9824 section 3.1).
 const NXNAME_BITMAP: [u8; 19] = [0, 17, 0, 0, 0, 0, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80];
 
 impl<'z> Compact<'_, 'z> {
     pub(crate) fn prove(&mut self, qname: &[u8], claim: &Claim<'z>) {
         match claim {
-            // Sections 3.2 and 3.4; a cut that is no secure one is no data, too.
-            Claim::NoData(node) => self.push(node.name().as_wire(), |rdata| put_types(node, rdata)),
-            Claim::NameError(_) => self.push(qname, |rdata| rdata.put(&NXNAME_BITMAP)),
+            // Section 3.4: what is below a cut is the child's, and not spoken of.
+            Claim::NoData(node) if node.is_cut() => {
+                self.push(node.name().as_wire(), beyond, |rdata| put_types(node, rdata));
+            }
+            // Section 3.2.
+            Claim::NoData(node) => self.push(node.name().as_wire(), successor, |rdata| put_types(node, rdata)),
+            Claim::NameError(_) => self.push(qname, successor, |rdata| rdata.put(&NXNAME_BITMAP)),
             // Section 3.3: the answer is signed as if the name existed.
             Claim::Expanded(_) => {}
-            Claim::ExpandedNoData(wildcard) => self.push(qname, |rdata| put_types(wildcard.source, rdata)),
+            Claim::ExpandedNoData(wildcard) => self.push(qname, successor, |rdata| put_types(wildcard.source, rdata)),
         }
     }
 
-    fn push(&mut self, owner: &[u8], put_bitmap: impl FnOnce(&mut Scratch)) {
+    fn push(&mut self, owner: &[u8], next_of: Next, put_bitmap: impl FnOnce(&mut Scratch)) {
         let mut next = [0; NAME_OCTETS_MAX];
-        let next = successor(owner, self.zone.apex().as_wire(), &mut next);
+        let next = next_of(owner, self.zone.apex().as_wire(), &mut next);
         let record = record(self.bench, self.zone, owner, RecordType::NSEC, |rdata| {
             rdata.put(next);
             put_bitmap(rdata);
@@ -142,38 +149,45 @@ fn record(
     bench.record(owner, rtype, zone.negative_ttl(), encoded)
 }
 
+/// A name in wire format, with room for the longest.
+type NameBuffer = [u8; NAME_OCTETS_MAX];
+
 /// The name that follows `name` (lower-case wire) immediately in canonical order, going round to the apex: nothing lies between
 /// (RFC 4471 section 3.1.2). For all but the longest names that is `\000` below it.
-fn successor<'b>(name: &[u8], apex: &[u8], buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
-    let mut place = |label: &[u8], rest: &[u8]| {
-        let length = 1 + label.len() + rest.len();
-        buffer[0] = label.len() as u8;
-        buffer[1..=label.len()].copy_from_slice(label);
-        buffer[1 + label.len()..length].copy_from_slice(rest);
-        length
-    };
-    if name.len() + 2 <= NAME_OCTETS_MAX {
-        let length = place(&[0], name);
-        return &buffer[..length];
-    }
+fn successor<'b>(name: &[u8], apex: &[u8], buffer: &'b mut NameBuffer) -> &'b [u8] {
+    if name.len() + 2 <= NAME_OCTETS_MAX { place([&[], &[0]], name, buffer) } else { beyond(name, apex, buffer) }
+}
+
+/// The first name after `name` that is not below it. For all but the longest labels `name` with `\000` at the end of its first.
+fn beyond<'b>(name: &[u8], apex: &[u8], buffer: &'b mut NameBuffer) -> &'b [u8] {
     let mut at = name;
     while at.len() > apex.len() {
         let (label, rest) = at[1..].split_at(usize::from(at[0]));
-        if at.len() == name.len() && name.len() < NAME_OCTETS_MAX && label.len() < wire::name::LABEL_OCTETS_MAX {
-            let length = place(&[label, &[0]].concat(), rest);
-            return &buffer[..length];
+        if at.len() < NAME_OCTETS_MAX && label.len() < LABEL_OCTETS_MAX {
+            return place([label, &[0]], rest, buffer);
         }
         // Without room for anything longer the next label is this one up to its last octet that can be greater, and that one greater.
         if let Some(last) = label.iter().rposition(|octet| *octet != u8::MAX) {
             // Upper case is not there in canonical order.
             let greater = if label[last] == b'A' - 1 { b'Z' + 1 } else { label[last] + 1 };
-            let length = place(&[&label[..last], &[greater]].concat(), rest);
-            return &buffer[..length];
+            return place([&label[..last], &[greater]], rest, buffer);
         }
+        // No sibling follows: all that is below the parent has been passed.
         at = rest;
     }
     buffer[..apex.len()].copy_from_slice(apex);
     &buffer[..apex.len()]
+}
+
+/// A label of two parts, before the rest of a name.
+fn place<'b>([start, end]: [&[u8]; 2], rest: &[u8], buffer: &'b mut NameBuffer) -> &'b [u8] {
+    let mut length = 1;
+    for part in [start, end, rest] {
+        buffer[length..][..part.len()].copy_from_slice(part);
+        length += part.len();
+    }
+    buffer[0] = (start.len() + end.len()) as u8;
+    &buffer[..length]
 }
 
 #[cfg(test)]
@@ -226,10 +240,30 @@ mod tests {
         for name in [nearly, full, tail, greatest] {
             assert!(name < next_of(&name));
         }
+        // A shorter label above has longer siblings, which nobody may deny: `bbx` among them.
+        let mut below = Name::parse("bb.z.test").unwrap();
+        for octets in [63, 63, 63, 51] {
+            below = below.child(&vec![0xff; octets]).unwrap();
+        }
+        assert_eq!(below.as_wire().len(), 255);
+        assert_eq!(next_of(&below).to_string(), "bb\\000.z.test.");
         let mut last = Name::parse("z.test").unwrap();
         for octets in [63, 63, 63, 54] {
             last = last.child(&vec![0xff; octets]).unwrap();
         }
         assert_eq!(next_of(&last), Name::parse("z.test").unwrap(), "after the last name comes the apex");
+    }
+
+    #[test]
+    fn rfc9824_section_3_4_the_name_after_a_cut_is_not_below_it() {
+        let beyond_of = |name: &Name| {
+            let apex = Name::parse("z.test").unwrap();
+            Name::from_wire(beyond(name.as_wire(), apex.as_wire(), &mut [0; NAME_OCTETS_MAX])).unwrap()
+        };
+        assert_eq!(beyond_of(&Name::parse("sub.z.test").unwrap()).to_string(), "sub\\000.z.test.");
+        let apex = Name::parse("z.test").unwrap();
+        let label = [&[b's'; 62][..], b"\xff"].concat();
+        assert_eq!(beyond_of(&apex.child(&label).unwrap()), apex.child(&[&[b's'; 61][..], b"t"].concat()).unwrap());
+        assert_eq!(beyond_of(&apex.child(&[0xff; 63]).unwrap()), apex);
     }
 }
