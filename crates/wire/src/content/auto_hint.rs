@@ -7,8 +7,11 @@ use crate::rdata::words::Words;
 use crate::rdata::{self, FinalDot, RdataError};
 use crate::{Name, RecordType};
 
-/// Each `auto`, and an address nobody would hint at that stands in for it while the text is put into order.
+/// Each `auto`, and an address that stands in for it while the text is put into order.
 const STAND_INS: [(&str, &str); 2] = [("ipv4hint=auto", "ipv4hint=0.0.0.0"), ("ipv6hint=auto", "ipv6hint=::")];
+
+/// Words before the first parameter: priority and target, which may look like a hint.
+const WORDS_BEFORE: usize = 2;
 
 /// A content with `auto` in it.
 pub(super) struct AutoHint {
@@ -22,30 +25,49 @@ pub(super) struct AutoHint {
 
 /// Whether `text` is such a content.
 pub(super) fn is_in(rtype: RecordType, text: &str) -> bool {
-    matches!(rtype, RecordType::SVCB | RecordType::HTTPS) && STAND_INS.iter().any(|(auto, _)| text.contains(auto))
+    matches!(rtype, RecordType::SVCB | RecordType::HTTPS) && pairs(text).is_ok_and(|pairs| !pairs.is_empty())
 }
 
 /// Reads `text`, relative names as [`rdata::parse`] does.
 pub(super) fn read(rtype: RecordType, text: &str, origin: Option<&Name>) -> Result<AutoHint, RdataError> {
     let wire = rdata::parse(rtype, text, origin)?;
-    let full = rdata::parse(rtype, &replaced(text, |(auto, stand_in)| (auto, stand_in))?, origin)?;
-    let print = |dot| -> Result<String, RdataError> {
-        replaced(&rdata::print_with(rtype, &full, dot)?, |(auto, stand_in)| (stand_in, auto))
-    };
+    let there = pairs(text)?;
+    let back: Vec<Pair> = there.iter().map(|&(auto, stand_in)| (stand_in, auto)).collect();
+    let full = rdata::parse(rtype, &replaced(text, &there)?, origin)?;
+    let print = |dot| -> Result<String, RdataError> { replaced(&rdata::print_with(rtype, &full, dot)?, &back) };
     Ok(AutoHint { wire, canonical: print(FinalDot::Kept)?, stored: print(FinalDot::Dropped)? })
 }
 
 type Pair = (&'static str, &'static str);
 
-/// `text` with each word that is the first of a pair replaced by the second, one space between words.
-fn replaced(text: &str, pair_of: impl Fn(Pair) -> Pair) -> Result<String, RdataError> {
+/// Those of [`STAND_INS`] whose `auto` is a parameter in `text`: the others' addresses may be meant.
+fn pairs(text: &str) -> Result<Vec<Pair>, RdataError> {
+    let mut there = Vec::new();
+    if !STAND_INS.iter().any(|(auto, _)| text.contains(auto)) {
+        return Ok(there);
+    }
+    let mut words = Words::new(text);
+    let mut number = 0;
+    while let Some(word) = words.next()? {
+        number += 1;
+        if number > WORDS_BEFORE {
+            there.extend(STAND_INS.iter().filter(|(auto, _)| *auto == word.text));
+        }
+    }
+    Ok(there)
+}
+
+/// `text` with each parameter that is the first of a pair replaced by the second, one space between words.
+fn replaced(text: &str, pairs: &[Pair]) -> Result<String, RdataError> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut words = Words::new(text);
+    let mut number = 0;
     while let Some(word) = words.next()? {
+        number += 1;
         if !out.is_empty() {
             out.push(' ');
         }
-        let replacement = STAND_INS.iter().map(|&pair| pair_of(pair)).find(|(from, _)| *from == word.text);
+        let replacement = pairs.iter().find(|(from, _)| number > WORDS_BEFORE && *from == word.text);
         out.push_str(replacement.map_or(word.text, |(_, to)| to));
     }
     Ok(out)

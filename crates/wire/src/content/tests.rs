@@ -265,6 +265,21 @@ fn automatic_hints_are_stored_and_served_without() {
     assert_eq!(file, content);
 }
 
+/// A target may look like a hint, and an address like what stands in for one.
+#[test]
+fn what_only_looks_like_an_automatic_hint_is_kept() {
+    for (shown, stored) in [
+        ("1 ipv6hint=auto. port=86", "1 ipv6hint=auto port=86"),
+        ("1 ipv6hint=auto. ipv6hint=auto", "1 ipv6hint=auto ipv6hint=auto"),
+        ("1 . ipv4hint=0.0.0.0 ipv6hint=auto", "1 . ipv4hint=0.0.0.0 ipv6hint=auto"),
+    ] {
+        let content = taken("SVCB", shown);
+        assert_eq!(content.stored, stored);
+        assert_eq!(to_api(RecordType::SVCB, stored, Some(0)).as_deref(), Ok(shown));
+        assert_eq!(to_wire(RecordType::SVCB, stored, Some(0)), Ok(content.wire));
+    }
+}
+
 #[test]
 fn zone_files_give_relative_names_and_free_spelling() {
     let origin: Name = "example.com".parse().unwrap();
