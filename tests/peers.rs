@@ -15,6 +15,8 @@ mod draft;
 mod lab;
 #[path = "peers/planted.rs"]
 mod planted;
+#[path = "peers/proofs.rs"]
+mod proofs;
 #[path = "peers/questions.rs"]
 mod questions;
 #[path = "peers/reasons.rs"]
@@ -83,6 +85,44 @@ fn bugs_planted_into_our_answers_are_found() {
     let too_few: Vec<_> = catch.bugs.iter().filter(is_too_few).collect();
     assert!(too_few.is_empty(), "the comparison is worth less than it was: {too_few:?}");
     assert_eq!(catch.bugs.len(), planted::BUGS.len(), "some kind of bug was never planted");
+}
+
+#[test]
+fn unbound_believes_every_denial_and_every_wildcard_in_each_mode() {
+    prove(random::wanted_seed().unwrap_or(1), 200);
+}
+
+#[test]
+#[ignore = "full set: proofs in zones of twenty seeds"]
+fn unbound_believes_every_denial_and_every_wildcard_in_zones_of_twenty_seeds() {
+    let seed = random::wanted_seed().unwrap_or(101);
+    (seed..seed + 20).for_each(|seed| prove(seed, 400));
+}
+
+fn prove(seed: u64, questions: usize) {
+    eprintln!("zones are drawn from SIGNPOST_TEST_SEED={seed}");
+    let verdicts = proofs::Exam::prepare(seed, proofs::WAYS, questions).judge();
+    let proofs::Verdicts { secure, open, proofs, left_out, faults } = verdicts;
+    eprintln!("{proofs} proofs; {secure} answers secure, {open} in spans of opt-out, {left_out} not asked");
+    let shown: Vec<&String> = faults.iter().take(SHOWN_MAX).collect();
+    assert!(
+        faults.is_empty(),
+        "SIGNPOST_TEST_SEED={seed}: {} wrong\n{}",
+        faults.len(),
+        shown.into_iter().cloned().collect::<String>()
+    );
+    assert!(proofs * 10 > questions * proofs::WAYS.len(), "too few questions have a proof");
+}
+
+#[test]
+fn unbound_believes_nothing_from_which_a_record_of_the_proof_was_taken() {
+    let seed = random::wanted_seed().unwrap_or(1);
+    // Where opt-out leaves spans open, less proof is asked for.
+    let ways: Vec<_> = proofs::WAYS.iter().filter(|way| !way.is_opt_out()).cloned().collect();
+    let (asked, believed) = proofs::Exam::prepare(seed, &ways, 20).judge_without_proofs();
+    eprintln!("{asked} proofs lacked a record");
+    assert!(asked > 50, "{asked} are too few");
+    assert!(believed.is_empty(), "SIGNPOST_TEST_SEED={seed}: {} of {asked}\n{}", believed.len(), believed.concat());
 }
 
 /// Surveys `sets` sets of zones from `seed` on, 10,000 questions each, a tenth of them of a root zone.

@@ -83,8 +83,7 @@ enum Plan {
 
 impl Draft<'_> {
     /// Draws the zone at `apex`.
-    pub(crate) fn zone(random: &mut Random, apex: &Name, is_signed: bool) -> Zone {
-        let mode = if is_signed { mode(random) } else { Mode::Unsigned };
+    pub(crate) fn zone(random: &mut Random, apex: &Name, mode: Mode) -> Zone {
         let is_presigned = matches!(mode, Mode::Presigned(_));
         let apex = apex.clone();
         let mut draft =
@@ -315,7 +314,11 @@ impl Draft<'_> {
     }
 }
 
-fn mode(random: &mut Random) -> Mode {
+/// How a zone is signed, if it is.
+pub(crate) fn mode(random: &mut Random, is_signed: bool) -> Mode {
+    if !is_signed {
+        return Mode::Unsigned;
+    }
     let is_presigned = random.chance(30);
     let salt: &&str = random.pick(&["-", "-", "ab", "00ff00ff00ff00ff"]);
     let denial = match random.below(3) {

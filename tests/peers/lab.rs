@@ -102,7 +102,7 @@ impl Lab {
 
 /// Loads a zone into our server and returns the records that signing added, which the peers are to serve too. What stands below
 /// cuts and DNAMEs is in no export, since nobody needs it; the peers have it from the zone as it was drawn.
-fn load(ours: &Signpost, zone: &Zone, path: &Path) -> String {
+pub(crate) fn load(ours: &Signpost, zone: &Zone, path: &Path) -> String {
     let apex = zone.apex.to_string();
     let load = |text: &str| {
         std::fs::write(path, text).expect("the folder is ours");
@@ -122,6 +122,11 @@ fn load(ours: &Signpost, zone: &Zone, path: &Path) -> String {
                     let params = format!("1 {} {iterations} {salt}", u8::from(*opt_out));
                     ours.run(&["pdnsutil", "set-nsec3", &apex, &params])
                 }
+                Denial::Narrow => ours.run(&["pdnsutil", "set-nsec3", &apex, "1 0 0 -", "narrow"]),
+                Denial::Compact => {
+                    ours.run(&["pdnsutil", "unset-nsec3", &apex]);
+                    ours.run(&["pdnsutil", "set-meta", &apex, "X-SIGNPOST-COMPACT-DENIAL", "1"])
+                }
             };
             made(&ours.run(&["export", "--signed", "--", &apex]))
         }
@@ -138,6 +143,7 @@ fn load(ours: &Signpost, zone: &Zone, path: &Path) -> String {
 fn options(denial: &Denial) -> Vec<String> {
     match denial {
         Denial::Nsec => Vec::new(),
+        Denial::Narrow | Denial::Compact => unreachable!("a stored chain is of another kind"),
         Denial::Nsec3 { iterations, salt, opt_out } => {
             let mut options = vec!["-3".to_owned(), (*salt).to_owned(), "-H".to_owned(), iterations.to_string()];
             options.extend(opt_out.then(|| "-A".to_owned()));

@@ -156,7 +156,10 @@ pub(crate) fn is_proof_by_answer(case: &Case<'_>, _: &Reply, part: &Part) -> boo
 }
 
 pub(crate) fn is_proof_of_empty_wildcard(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
-    let facts = case.world.facts(&case.target());
+    let target = case.target();
+    let is_childs = is_nodata_of_child(case, &target) || !case.world.zones.iter().any(|zone| zone.apex == target);
+    let is_of_above = case.question.rtype == RecordType::DS && !is_childs;
+    let facts = if is_of_above { case.world.facts_above(&target) } else { case.world.facts(&target) };
     let has_data = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.lower == *name);
     let is_empty = |name: &Name| facts.zone.is_some_and(|zone| !has_data(zone, name));
     matches!(part, Part::Extra(..)) && is_proof(part, NSEC) && facts.wildcard.as_ref().is_some_and(is_empty)

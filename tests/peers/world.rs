@@ -1,7 +1,7 @@
 //! Small zones, drawn so that every rule about names meets every other: wildcards, DNAME, CNAME, cuts, glue, empty non-terminals,
 //! occluded data, and labels of any octets.
 
-use crate::draft::{Draft, below};
+use crate::draft::{Draft, below, mode};
 use signpost_tests::peers::{PeerKind, plain};
 use signpost_tests::random::Random;
 use signpost_tests::reply::{Record, lower_rdata};
@@ -53,7 +53,15 @@ pub(crate) enum Mode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Denial {
     Nsec,
-    Nsec3 { iterations: u16, salt: &'static str, opt_out: bool },
+    Nsec3 {
+        iterations: u16,
+        salt: &'static str,
+        opt_out: bool,
+    },
+    /// NSEC3 records made for each question (RFC 7129 appendix B). No peer has it.
+    Narrow,
+    /// RFC 9824. No peer has it.
+    Compact,
 }
 
 /// What is known about a name.
@@ -78,11 +86,17 @@ fn ancestors(name: &Name) -> impl Iterator<Item = Name> {
 }
 
 impl World {
+    /// A world of one zone, which we sign.
+    pub(crate) fn signed(random: &mut Random, apex: &Name, denial: Denial) -> World {
+        World { zones: vec![Draft::zone(random, apex, Mode::Ours(denial))] }
+    }
+
     /// A world whose zones are under `apex`.
     pub(crate) fn draw(random: &mut Random, apex: &Name) -> World {
         let mut world = World { zones: Vec::new() };
         let is_signed = random.chance(75);
-        world.zones.push(Draft::zone(random, apex, is_signed));
+        let way = mode(random, is_signed);
+        world.zones.push(Draft::zone(random, apex, way));
         // Some of the children are served too, and now and then a zone nobody delegates.
         for _ in 0..random.below(4) {
             let cuts: Vec<Name> = world.zones.iter().flat_map(Zone::cuts).collect();
@@ -97,7 +111,8 @@ impl World {
                 continue;
             }
             let is_signed = if random.chance(85) { is_signed } else { !is_signed };
-            let child = Draft::zone(random, &child.to_lowercase(), is_signed);
+            let way = mode(random, is_signed);
+            let child = Draft::zone(random, &child.to_lowercase(), way);
             if world.has_room_for(&child) {
                 world.zones.push(child);
             }
@@ -176,7 +191,16 @@ impl World {
     /// What the zones say about a name, as far as it explains what peers do.
     pub(crate) fn facts(&self, name: &Name) -> Facts<'_> {
         let name = name.to_lowercase();
-        let zone = self.zone_of(&name);
+        self.facts_in(self.zone_of(&name), name)
+    }
+
+    /// The same, where DS is asked of an apex: what the zone above says.
+    pub(crate) fn facts_above(&self, apex: &Name) -> Facts<'_> {
+        let above = apex.parent().and_then(|parent| self.zone_of(&parent));
+        self.facts_in(above, apex.to_lowercase())
+    }
+
+    fn facts_in<'w>(&'w self, zone: Option<&'w Zone>, name: Name) -> Facts<'w> {
         let is_there = |zone: &Zone, name: &Name| zone.rrsets.iter().any(|rrset| rrset.lower.is_under(name));
         let exists = zone.is_some_and(|zone| is_there(zone, &name));
         let encloser = zone.and_then(|zone| ancestors(&name).find(|above| is_there(zone, above)));
@@ -205,6 +229,12 @@ impl World {
     }
 }
 
+impl Denial {
+    pub(crate) fn is_opt_out(&self) -> bool {
+        matches!(self, Denial::Nsec3 { opt_out: true, .. })
+    }
+}
+
 impl Zone {
     /// Owners of NS below the apex.
     pub(crate) fn cuts(&self) -> Vec<Name> {
@@ -219,8 +249,7 @@ impl Zone {
 
     /// Whether insecure delegations are left out of its chain (RFC 5155 section 6).
     pub(crate) fn is_opt_out(&self) -> bool {
-        let (Mode::Ours(denial) | Mode::Presigned(denial)) = &self.mode else { return false };
-        matches!(denial, Denial::Nsec3 { opt_out: true, .. })
+        matches!(&self.mode, Mode::Ours(denial) | Mode::Presigned(denial) if denial.is_opt_out())
     }
 
     fn has_nsec3(&self) -> bool {
