@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use wire::message::UDP_PAYLOAD_MIN;
 
@@ -130,7 +131,7 @@ pub struct Addresses {
     pub doq: Vec<SocketAddr>,
 }
 
-/// The running data plane. Dropped, it stops in the background; [`DataPlane::shutdown`] waits.
+/// The running data plane. Dropped, it stops in the background and cuts connections off; [`DataPlane::shutdown`] lets them finish.
 pub struct DataPlane {
     addresses: Addresses,
     stop_workers: Arc<AtomicBool>,
@@ -140,10 +141,32 @@ pub struct DataPlane {
     counters: Vec<Arc<Counters>>,
     registry: Arc<Registry>,
     profile: ProfileHandle,
+    _runtime: StreamRuntime,
+}
+
+/// Where connections are served: threads of their own, so that neither a flood of them keeps the API and the publisher waiting, nor
+/// these a client.
+struct StreamRuntime(Option<Runtime>);
+
+impl StreamRuntime {
+    fn start() -> io::Result<(StreamRuntime, Handle)> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("stream").enable_all().build()?;
+        let handle = runtime.handle().clone();
+        Ok((StreamRuntime(Some(runtime)), handle))
+    }
+}
+
+impl Drop for StreamRuntime {
+    fn drop(&mut self) {
+        // To wait for its threads is not possible where another runtime drops it.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl DataPlane {
-    /// Listens on all addresses and starts answering from `zones`. Call it within a Tokio runtime, which TCP runs on.
+    /// Listens on all addresses and starts answering from `zones`, in threads of its own.
     ///
     /// `[::]` is left out with a warning on hosts without IPv6, if there is another address.
     ///
@@ -153,8 +176,6 @@ impl DataPlane {
     /// and then nothing is.
     pub fn bind(settings: &DataPlaneSettings, zones: Arc<ZoneTable>) -> io::Result<DataPlane> {
         settings.check()?;
-        let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
-        let _in_runtime = runtime.enter();
         let bound = Sockets::bind(settings)?;
         let certificates = match settings.is_encrypted() {
             true => Some(Arc::new(Certificates::open(&settings.certificate).map_err(io::Error::other)?)),
@@ -168,6 +189,8 @@ impl DataPlane {
             proxies: Arc::new(settings.proxies.clone()),
             idle: settings.tcp_idle,
         });
+        let (runtime, handle) = StreamRuntime::start()?;
+        let _in_runtime = handle.enter();
         let mut plane = DataPlane {
             addresses: bound.addresses()?,
             stop_workers: Arc::default(),
@@ -177,6 +200,7 @@ impl DataPlane {
             counters: vec![Arc::clone(&shared.counters)],
             registry: Arc::clone(&shared.registry),
             profile: shared.profile.clone(),
+            _runtime: runtime,
         };
         plane.start_streams(bound.streams, certificates.as_ref(), &shared)?;
         for sockets in bound.dns {

@@ -13,6 +13,7 @@ use dnssec::ZoneTable;
 use fixture::{Mode, ask, show, table, zone};
 use hyper::http::{Method, StatusCode};
 use quinn::{ConnectionError, ReadError, ReadToEndError, VarInt};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -237,7 +238,7 @@ async fn handshakes_that_stand_still_hold_up_nobody_and_end() {
     for stream in &mut stalled {
         assert!(is_closed(stream).await);
     }
-    assert_eq!(count(&plane, "dot-handshake-failures"), 50);
+    until(&plane, "dot-handshake-failures", 50).await;
     // What is no TLS at all ends at once.
     let mut plain = TcpStream::connect(addresses.dot[0]).await.unwrap();
     plain.write_all(&framed(&message("www.example", "A"))).await.unwrap();
@@ -259,12 +260,15 @@ async fn quic_handshakes_that_stand_still_hold_up_nobody() {
     let lost: Vec<_> = lost.collect();
     let server = addresses.doq[0];
     let caught = tokio::task::spawn_blocking(move || {
-        let one = |_| {
+        // By connection id (RFC 9000 section 17.2): on a busy machine the first ones are sent again before the last begin.
+        let mut caught = HashMap::new();
+        while caught.len() < 200 {
             let mut datagram = [0; 2048];
             let (length, _) = relay.recv_from(&mut datagram).unwrap();
-            datagram[..length].to_vec()
-        };
-        (0..200).map(one).collect::<Vec<_>>()
+            let id = datagram[6..6 + usize::from(datagram[5])].to_vec();
+            caught.entry(id).or_insert_with(|| datagram[..length].to_vec());
+        }
+        caught.into_values().collect::<Vec<_>>()
     });
     let caught = caught.await.unwrap();
     // Beyond the first 128, and so for the next client too, an address has to be proved. What the kernel drops is sent again.
@@ -287,10 +291,11 @@ async fn idle_connections_of_every_kind_are_closed_and_counted() {
     let (plane, addresses) = start_with(&settings);
     let mut dot = connect_tls(addresses.dot[0], &[b"dot"]).await;
     assert!(is_closed(&mut dot).await);
-    assert_eq!(count(&plane, "dot-idle-timeouts"), 1);
+    until(&plane, "dot-idle-timeouts", 1).await;
     let mut doh = Http2::connect(addresses.doh[0]).await;
     doh.send(post(), &message("www.example", "A")).await.unwrap();
-    doh.driver.await.unwrap().unwrap();
+    // Its end counts, and not whether the client's own farewell still found somebody to read it.
+    let _ended: Result<(), h2::Error> = doh.driver.await.unwrap();
     let mut plain = TcpStream::connect(addresses.doh_plain[0]).await.unwrap();
     // Half a request, octet by octet, is no sign of life.
     let (mut reader, mut writer) = plain.split();
@@ -330,7 +335,7 @@ async fn a_quic_client_that_only_pings_is_idle() {
     let doq = endpoint.connect_with(config, addresses.doq[0], "localhost").unwrap().await.unwrap();
     ask_quic(&doq, &message("www.example", "A")).await;
     doq.closed().await;
-    assert_eq!(count(&plane, "doq-idle-timeouts"), 1);
+    until(&plane, "doq-idle-timeouts", 1).await;
 }
 
 /// The cap is one for all, and the idlest goes, whatever carries it.
