@@ -137,12 +137,19 @@ fn an_alias_at_the_apex_is_signed_proved_and_outlives_edits_and_restarts() {
         server.restart();
         assert_eq!(ask(&server, ZONE, "A").contents("A"), both, "readiness waits for what has to be resolved");
 
+        // To another name and back, each in one change.
+        let delete = |name: &str| serde_json::json!({ "name": name, "type": "ALIAS", "changetype": "DELETE" });
+        let moved = "moved.shop.example.";
+        api.patch(ZONE, vec![delete(ZONE), replace(moved, "ALIAS", 300, &["lb.target.example."])]);
+        until_addresses(&server, moved, "A", &both);
+        api.patch(ZONE, vec![delete(moved), replace(ZONE, "ALIAS", 300, &["lb.target.example."])]);
+        until_addresses(&server, ZONE, "A", &both);
+
         // Another target; then none.
         api.patch(ZONE, vec![replace(ZONE, "ALIAS", 300, &["six.target.example."])]);
         until_addresses(&server, ZONE, "AAAA", &["2001:db8::6"]);
         until_addresses(&server, ZONE, "A", &[]);
-        let delete = serde_json::json!({ "name": ZONE, "type": "ALIAS", "changetype": "DELETE" });
-        api.patch(ZONE, vec![delete]);
+        api.patch(ZONE, vec![delete(ZONE)]);
         assert_eq!(ask(&server, ZONE, "AAAA").answer, []);
         assert_eq!(api.contents(ZONE, "six.shop.example.", "ALIAS"), ["six.target.example."], "shown as it is stored");
     }

@@ -112,6 +112,7 @@ pub(crate) struct Targets {
 /// Whether a name is to be kept resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
+    /// The publisher knows nothing of it, and wants to.
     Keep,
     Drop,
 }

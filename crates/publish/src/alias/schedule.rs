@@ -83,7 +83,7 @@ impl Schedule {
         }
     }
 
-    /// Takes changes of what is wanted; new targets are due at once.
+    /// Takes changes of what is wanted; targets to keep are due at once, and what is known of them is news.
     pub(crate) fn apply(&mut self, changes: BTreeMap<Name, Wish>, now: Instant) {
         for (target, wish) in changes {
             match wish {
@@ -111,12 +111,18 @@ impl Schedule {
             return;
         }
         for rtype in ALIAS_TYPES {
-            self.entries.entry((target.clone(), rtype)).or_insert_with(|| {
-                self.queue.insert((now, target.clone(), rtype));
+            if let Some(entry) = self.entries.get_mut(&(target.clone(), rtype)) {
+                // The last user went and another came before the wish to drop it was taken: what the publisher was told went with the
+                // first one. The answer stays, for the resolver may be away.
+                self.standing.take(entry);
+                entry.told = None;
+                self.standing.add(entry);
+            } else {
                 let entry = Entry { due_at: now, failures: 0, last: None, told: None, is_stale: false };
                 self.standing.add(&entry);
-                entry
-            });
+                self.entries.insert((target.clone(), rtype), entry);
+            }
+            self.plan(&target, rtype, now);
         }
     }
 
@@ -348,7 +354,7 @@ mod tests {
         assert_eq!(schedule.standing(), standing);
         let kept = schedule.entries.keys().next().unwrap().0.clone();
         schedule.apply(BTreeMap::from([(kept.clone(), Wish::Keep)]), now);
-        assert_eq!(schedule.standing(), standing, "it is there already");
+        assert_eq!(schedule.standing(), standing, "it has its place already");
         schedule.apply(BTreeMap::from([(kept, Wish::Drop)]), now);
         assert_eq!((schedule.waiting.len(), schedule.standing().targets), (1, 100));
         schedule.apply((0..102).map(|n| (name(n), Wish::Drop)).collect(), now);
@@ -396,6 +402,22 @@ mod tests {
         assert_eq!(schedule.answered(&target(), A, Err(Fault::Failed), end - secs(1)), served(30, 1));
         let gone = Some(Known::Withheld(WithheldReason::AliasFailed));
         assert_eq!(schedule.answered(&target(), A, Err(Fault::Failed), end), gone);
+    }
+
+    #[test]
+    fn a_target_that_changes_hands_is_asked_for_and_told_again() {
+        let start = Instant::now();
+        let mut schedule = started(start);
+        assert_eq!(schedule.answered(&target(), A, Ok((records(1), 300)), start), served(300, 1));
+        let later = start + secs(10);
+        // To the publisher it is a new one: the ALIAS was deleted at one name, and put at another in the same change.
+        schedule.apply(BTreeMap::from([(target(), Wish::Keep)]), later);
+        assert_eq!(schedule.standing(), Standing { targets: 1, stale: 0, unresolved: 2 });
+        assert_eq!(schedule.take_due(later, 9).len(), 2);
+        assert_eq!(schedule.answered(&target(), A, Ok((records(1), 290)), later), served(300, 1));
+        schedule.apply(BTreeMap::from([(target(), Wish::Keep)]), later);
+        assert_eq!(schedule.answered(&target(), A, Err(Fault::Unreachable), later), served(300, 1), "it is known");
+        assert_eq!(schedule.queue.len(), 2);
     }
 
     #[test]
