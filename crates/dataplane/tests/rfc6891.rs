@@ -84,13 +84,16 @@ fn section_6_1_2_options_that_are_not_known_are_left_alone() {
 
 #[test]
 fn section_6_1_3_options_of_another_version_are_not_read() {
-    let mut asked = ask("www.example", "A").with_option(3, &[]);
-    asked.edns = Some((1232, 1, 0x8000));
-    let (reply, done) = asked.raw(&served());
-    assert_eq!((done.rcode, options(&reply)), (Rcode::BADVERS, Some(Vec::new())));
-    // The highest version we have is 0, and DO comes back (section 6.1.4).
-    let edns = Message::from_vec(&reply).unwrap().edns.unwrap();
-    assert_eq!((edns.version(), edns.flags().dnssec_ok), (0, true));
+    // NSID, and a cookie that version 0 could not have (RFC 7873 section 5.2.2).
+    for (code, data) in [(3, &[][..]), (10, &[1; 7])] {
+        let mut asked = ask("www.example", "A").with_option(code, data);
+        asked.edns = Some((1232, 1, 0x8000));
+        let (reply, done) = asked.raw(&served());
+        assert_eq!((done.rcode, options(&reply)), (Rcode::BADVERS, Some(Vec::new())));
+        // The highest version we have is 0, and DO comes back (section 6.1.4).
+        let edns = Message::from_vec(&reply).unwrap().edns.unwrap();
+        assert_eq!((edns.version(), edns.flags().dnssec_ok), (0, true));
+    }
 }
 
 #[test]

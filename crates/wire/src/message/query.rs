@@ -290,13 +290,16 @@ fn read_records<'m>(
         if index < before || !is_root {
             return Err(FormatReason::OptPlace);
         }
-        check_options(rdata)?;
+        let version = fixed[5];
+        // Those of another version may look different, and the reply is BADVERS whatever they say (RFC 6891 section 6.1.3).
+        let options = if version == 0 { rdata } else { &[] };
+        check_options(options)?;
         edns = Some(Edns {
             payload: word(2).max(UDP_PAYLOAD_MIN),
-            version: fixed[5],
+            version,
             dnssec_ok: word(6) & DNSSEC_OK != 0,
             compact_ok: word(6) & COMPACT_OK != 0,
-            options: rdata,
+            options,
         });
     }
     if rest.is_empty() { Ok(edns) } else { Err(FormatReason::Trailing) }
