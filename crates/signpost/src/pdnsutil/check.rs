@@ -441,7 +441,9 @@ fn check_occlusion(findings: &mut Findings, contents: &Contents<'_>) {
             let has_dname = contents.has(&above, RecordType::DNAME);
             for (rtype, _) in types {
                 let is_own = above == **name;
-                let belongs = is_own && matches!(*rtype, RecordType::NS | RecordType::DS);
+                // NSEC and RRSIG are those of a presigned zone (RFC 4035 section 2.3).
+                let of_parent = [RecordType::NS, RecordType::DS, RecordType::NSEC, RecordType::RRSIG];
+                let belongs = is_own && of_parent.contains(rtype);
                 let is_glue = matches!(*rtype, RecordType::A | RecordType::AAAA);
                 let by = match (is_cut && !belongs && !is_glue, has_dname && !is_own) {
                     (true, _) => "delegation",
@@ -533,6 +535,24 @@ mod tests {
             assert!(lines.iter().any(|line| line == wanted), "{wanted} is missing in {lines:#?}");
         }
         assert_eq!((errors, warnings), (6, 5));
+    }
+
+    #[test]
+    fn rfc4035_section_2_3_nsec_and_rrsig_at_a_cut_are_not_occluded() {
+        let rrsets = [
+            rrset("bad.test", "SOA", &["ns.bad.test host.bad.test 5 1 2 3 4"]),
+            rrset("bad.test", "NS", &["ns.elsewhere.test"]),
+            rrset("sub.bad.test", "NS", &["ns.elsewhere.test"]),
+            rrset("sub.bad.test", "NSEC", &["bad.test. NS RRSIG NSEC"]),
+            rrset("sub.bad.test", "RRSIG", &["NSEC 13 3 300 20300101000000 20250101000000 1 bad.test. AAAA"]),
+            rrset("x.sub.bad.test", "NSEC", &["bad.test. NSEC"]),
+        ];
+        let lines = examine(&Name::parse("bad.test").unwrap(), &rrsets, true).lines;
+        let occluded: Vec<&String> = lines.iter().filter(|line| line.contains("occluded")).collect();
+        assert_eq!(
+            occluded,
+            ["[Warning] 'x.sub.bad.test|NSEC' in zone 'bad.test' is occluded by a delegation at 'sub.bad.test'"]
+        );
     }
 
     /// Those that PowerDNS has no words for, in ours.
