@@ -61,7 +61,7 @@ fn every_answer_is_that_of_nsd_knot_and_bind_in_twenty_sets_of_zones() {
     if random::wanted_seed().is_some() {
         return;
     }
-    let unused: Vec<_> = findings.hits.all().filter(|(_, _, hits)| *hits == 0).collect();
+    let unused: Vec<_> = findings.hits.all().filter(|(_, rule, hits)| *hits == 0 && !rules::is_seldom(rule)).collect();
     let unused: Vec<String> = unused.iter().map(|(peer, rule, _)| format!("{peer} {}", rule.what)).collect();
     assert!(unused.is_empty(), "no longer needed, if it is so with several seeds: {unused:#?}");
 }

@@ -258,8 +258,8 @@ fn as_logged(name: &Name) -> String {
 /// - CNAME and DNAME asked below a DNAME, DS asked of a CNAME, and a chain through a DNAME and on: the chain of trust is sought at names
 ///   that only redirection has;
 /// - names that begin with an asterisk and come of a wildcard: of these one label too few is taken away (RFC 4034 section 3.1.8.1);
-/// - with NSEC, denials by a wildcard whose proof has the NSEC of another wildcard further up, or none at all, since the wildcard is an
-///   empty non-terminal: the first wildcard is taken for that of the name.
+/// - with NSEC, denials by a wildcard with names below it, or whose proof has the NSEC of another wildcard further up, or that is an empty
+///   non-terminal: which wildcard it is about is seen wrong.
 fn is_understood(world: &World, question: &Question, reply: &Reply) -> bool {
     let has = |rtype: u16| reply.answer.iter().any(|record| record.rtype == rtype);
     let is_of_chain = match question.rtype {
@@ -288,7 +288,9 @@ fn has_other_wildcard(world: &World, question: &Question, reply: &Reply) -> bool
     };
     let is_without = nsecs.iter().all(|nsec| nsec.owner != wildcard.as_wire());
     let is_nsec = world.zones[0].mode == Mode::Ours(Denial::Nsec);
-    is_nsec && is_denied && (nsecs.iter().any(is_other) || is_without)
+    let has_names_below =
+        world.zones[0].rrsets.iter().any(|rrset| rrset.lower != wildcard && rrset.lower.is_under(&wildcard));
+    is_nsec && is_denied && (has_names_below || nsecs.iter().any(is_other) || is_without)
 }
 
 /// Whether something is denied: the name, the type, or that the name is there beside its wildcard.

@@ -83,7 +83,7 @@ pub(crate) fn is_ds_below_unserved(case: &Case<'_>, theirs: &Reply, _: &Part) ->
         let owner = Name::from_wire(&record.owner).expect("it was read");
         record.rtype == NS && owner != target && above.is_some_and(|zone| zone.delegates(&owner))
     };
-    is_nodata_of_child(case, &target) && theirs.authority.iter().any(is_cut)
+    is_nodata_of_child(case, &target) && (theirs.is_truncated() || theirs.authority.iter().any(is_cut))
 }
 
 /// Whether DS is asked of an apex that the served zone above has no name for.
@@ -135,6 +135,12 @@ pub(crate) fn is_lost_glue(case: &Case<'_>, theirs: &Reply, part: &Part) -> bool
     case.transport == Transport::Udp && !theirs.is_truncated() && matches!(part, Part::Extra(Section::Glue, _))
 }
 
+pub(crate) fn is_glue_below_dname(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
+    let Part::Extra(Section::Glue, record) = part else { return false };
+    let owner = Name::from_wire(&record.owner).expect("it was read");
+    case.world.zones.iter().any(|zone| zone.is_below_dname(&owner))
+}
+
 /// Whether a name on the way begins with an asterisk, or lies below one that does not exist.
 pub(crate) fn has_asterisk(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
     case.path().iter().any(|name| name.is_wildcard() || case.world.facts(name).next_closer.is_wildcard())
@@ -178,14 +184,14 @@ pub(crate) fn is_lost_below_opted_out(case: &Case<'_>, theirs: &Reply, _: &Part)
     is_bare && has_opted_out_encloser(case)
 }
 
-/// Whether the name, or the closest above it that exists, has no data in a zone with opt-out, and so perhaps no NSEC3.
+/// Whether the name, the closest above it that exists, or its wildcard, has no data in a zone with opt-out, and so perhaps no NSEC3.
 fn has_opted_out_encloser(case: &Case<'_>) -> bool {
     let target = case.target();
     let facts = case.world.facts(&target);
     let Some(zone) = facts.zone.filter(|zone| zone.is_opt_out()) else { return false };
     let nearest = if facts.exists { Some(target) } else { facts.encloser };
     let is_empty = |name: &Name| zone.rrsets.iter().all(|rrset| rrset.lower != *name);
-    nearest.as_ref().is_some_and(is_empty)
+    [nearest, facts.wildcard].iter().flatten().any(is_empty)
 }
 
 pub(crate) fn is_nsec_at_nul(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
@@ -216,7 +222,8 @@ pub(crate) fn is_in_another_zone(case: &Case<'_>, _: &Reply, _: &Part) -> bool {
 }
 
 pub(crate) fn is_after_yxdomain(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
-    case.whole.rcode == YXDOMAIN && matches!(part, Part::Missing(..))
+    let is_further = matches!(part, Part::Missing(..) | Part::Rcode { theirs: NXDOMAIN, .. });
+    case.whole.rcode == YXDOMAIN && is_further
 }
 
 pub(crate) fn is_pointer_forward(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
@@ -230,11 +237,6 @@ pub(crate) fn is_later_yxdomain(case: &Case<'_>, _: &Reply, part: &Part) -> bool
 
 pub(crate) fn is_rcode_of_truncated(_: &Case<'_>, theirs: &Reply, part: &Part) -> bool {
     theirs.is_truncated() && matches!(part, Part::Rcode { theirs: 0, .. })
-}
-
-pub(crate) fn is_sig_at_wildcard(case: &Case<'_>, _: &Reply, part: &Part) -> bool {
-    let is_expanded = case.world.facts(&case.target()).wildcard.is_some();
-    case.question.rtype.0 == SIG && is_expanded && (is_proof(part, NSEC3) || is_proof(part, NSEC))
 }
 
 fn has_chain(reply: &Reply) -> bool {
