@@ -1,7 +1,7 @@
 //! Which NSEC or NSEC3 records prove what (RFC 4035 section 3.1.3, RFC 5155 section 7.2).
 //!
 //! The chains themselves are built with the snapshot; only the choice among their records is made here, without allocation. Proofs of zones
-//! without a chain are in [`crate::whitelies`].
+//! without a chain are in `whitelies`.
 
 use std::sync::Arc;
 
