@@ -65,11 +65,12 @@ impl Served {
 
     fn wait_until_ready(&mut self, address: &str) {
         let mut dig = Command::new("dig");
-        dig.args(["+tries=1", "+time=1", "+norecurse", &format!("@{address}"), &format!("www.{ZONE}"), "A"]);
-        until("the server to answer", START_MAX, || {
+        dig.args(["+tries=1", "+time=1", "+norecurse", "+dnssec", &format!("@{address}"), &format!("www.{ZONE}"), "A"]);
+        // Signing is the last of the changes, which come through the database.
+        until("the server to answer with signatures", START_MAX, || {
             self.server.assert_running();
             let output = output(&mut self.link.on_client(&dig));
-            String::from_utf8_lossy(&output.stdout).contains("status: NOERROR").then_some(())
+            String::from_utf8_lossy(&output.stdout).contains("RRSIG\tA ").then_some(())
         });
     }
 
