@@ -217,15 +217,47 @@ fn flood(count: u64, floods: &[Flood]) {
         let denied = dig(server.dns(), &format!("nothing.{NSEC}"), "A", Transport::Udp);
         denied.authority.iter().any(|record| record.rtype == "NSEC")
     });
+    ask_once(&mut server, &barrage, [SIGNED, NSEC], count, floods);
+}
+
+fn ask_once(server: &mut Signpost, barrage: &Barrage, zones: [&str; 2], count: u64, floods: &[Flood]) {
     for flood in floods {
         println!("{flood:?}");
         let ask = |numbers: std::ops::Range<u64>| {
-            for zone in [SIGNED, NSEC] {
+            for zone in zones {
                 barrage.udp(numbers.clone().map(|number| flood.query(zone, number)));
             }
         };
-        without_growth(&mut server, || ask(0..count / 10), || ask(count / 10..count / 10 + count));
+        without_growth(server, || ask(0..count / 10), || ask(count / 10..count / 10 + count));
     }
+}
+
+/// The same where proofs are signed when they are asked for (RFC 7129 appendix B, RFC 9824), and some are kept.
+#[test]
+fn names_of_zones_whose_proofs_are_made_on_demand() {
+    const NARROW: &str = "narrow.example.";
+    const COMPACT: &str = "compact.example.";
+    let settings = Settings::sqlite().with("--proof-cache-mib=1").with("--sign-on-query-max=1000000");
+    let mut server = Signpost::start(settings);
+    for zone in [NARROW, COMPACT] {
+        server.api().create_zone(zone, Signed::Yes, rrsets(zone));
+    }
+    server.run(&["pdnsutil", "set-nsec3", NARROW, "1 0 0 -", "narrow"]);
+    server.run(&["pdnsutil", "set-meta", COMPACT, "X-SIGNPOST-COMPACT-DENIAL", "1"]);
+    server.run(&["pdnsutil", "unset-nsec3", COMPACT]);
+    for zone in [NARROW, COMPACT] {
+        until_true("proofs to be made on demand", Duration::from_secs(30), || {
+            let before = server.metric("signpost_signatures_on_query_total");
+            dig(server.dns(), &format!("nothing{before}.{zone}"), "A", Transport::Udp);
+            server.metric("signpost_signatures_on_query_total") > before
+        });
+    }
+    let barrage = Barrage::new(server.dns(), &[NARROW, COMPACT], &format!("www.{NARROW}"));
+    let floods = [Flood::NameErrors, Flood::Wildcards, Flood::Mixed];
+    ask_once(&mut server, &barrage, [NARROW, COMPACT], 10_000, &floods);
+    let kept = server.metric("signpost_proof_cache_bytes");
+    assert!((1 << 18..=1 << 20).contains(&kept), "{kept} octets are kept");
+    assert_eq!(server.metric("pdns_auth_signing_busy"), 0);
 }
 
 /// Each answer of a signed zone is made of signatures that are there already: nothing is kept for a name that was asked.
