@@ -3,25 +3,8 @@
 mod fixture;
 
 use dnssec::ZoneTable;
-use fixture::{Mode, ask, denials, send, show, table, zone};
+use fixture::{EXAMPLE, Mode, ask, denials, send, show, table, zone};
 use std::sync::Arc;
-
-const EXAMPLE: &str = "
-    example. 3600 SOA ns1.example. host.example. 1 7200 3600 1209600 300
-    example. 3600 NS ns1.example.
-    ns1.example. 3600 A 192.0.2.1
-    www.example. 60 A 192.0.2.10
-    www.example. 60 TXT \"text\"
-    alias.example. 70 CNAME www.example.
-    *.wild.example. 80 A 192.0.2.99
-    *.cwild.example. 80 CNAME www.example.
-    deep.ent.example. 80 A 192.0.2.98
-    child.example. 100 NS ns.child.example.
-    ns.child.example. 100 A 192.0.2.50
-    safe.example. 110 NS ns.safe.example.
-    safe.example. 110 DS 12345 13 2 e2d3c916f6deeac73294e8268fb5885044a833fc5459588f4a9184cfc41a5766
-    ns.safe.example. 110 A 192.0.2.60
-    ";
 
 fn compact() -> Arc<ZoneTable> {
     table([zone(Mode::Compact, EXAMPLE)])
