@@ -8,6 +8,8 @@ mod bench;
 mod edit;
 #[path = "store_suite/feed.rs"]
 mod feed;
+#[path = "store_suite/objects.rs"]
+mod objects;
 #[path = "store_suite/outage.rs"]
 mod outage;
 #[path = "store_suite/rectify.rs"]
@@ -36,6 +38,9 @@ store_suite! {
         comments_live_beside_records, a_conflict_undoes_the_whole_patch, serials_follow_soa_edit_api,
         settings_metadata_and_keys, two_hundred_parallel_edits, an_id_used_again_is_another_zone,
         a_row_without_ttl_has_the_default;
+    objects: tsig_keys_are_told_apart_by_name, one_name_is_given_once_to_many_who_want_it,
+        autoprimaries_come_and_go_in_any_spelling, a_search_means_what_it_says, odd_rows_hide_no_others,
+        what_the_database_refuses_is_told_from_its_absence;
     rectify: unsigned, nsec, nsec3, narrow, opt_out, opt_out_narrow, a_change_of_denial_rectifies_the_whole_zone,
         pdnsutil_finds_no_fault;
 }

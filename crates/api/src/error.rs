@@ -28,6 +28,9 @@ pub enum ApiError {
     /// 404: no such path, zone or key.
     #[error("Not Found")]
     NotFound,
+    /// 404 with a word about what is missing.
+    #[error("{0}")]
+    Missing(String),
     /// 405, with the methods that the path has.
     #[error("Method Not Allowed")]
     MethodNotAllowed {
@@ -37,12 +40,18 @@ pub enum ApiError {
     /// 409: it exists already.
     #[error("Conflict")]
     Conflict,
+    /// 409 with a word about what is in the way.
+    #[error("{0}")]
+    Taken(String),
     /// 422: the request was understood and breaks a rule. At least one text.
     #[error("{}", .0.join("; "))]
     Invalid(Vec<String>),
     /// 503: the database did not do it, or did not say that it did.
     #[error("the database does not answer; try again later")]
     Unavailable(#[source] StoreError),
+    /// 500: the database will not do it, however often it is asked.
+    #[error("the database refuses to do this; see the server's log")]
+    Refusal(#[source] StoreError),
     /// 500: the database holds something unreadable, or we are at fault.
     #[error("{0}")]
     Internal(String),
@@ -60,6 +69,7 @@ impl From<StoreError> for ApiError {
             StoreError::Exists { .. } => ApiError::Conflict,
             StoreError::Refused(text) => invalid(text),
             StoreError::Unavailable { .. } | StoreError::Changed { .. } => ApiError::Unavailable(error),
+            StoreError::Failed { .. } => ApiError::Refusal(error),
             other => ApiError::Internal(other.to_string()),
         }
     }
@@ -78,12 +88,12 @@ impl ApiError {
         match self {
             ApiError::BadRequest(_) => StatusCode::BAD_REQUEST,
             ApiError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
-            ApiError::NotFound => StatusCode::NOT_FOUND,
+            ApiError::NotFound | ApiError::Missing(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
-            ApiError::Conflict => StatusCode::CONFLICT,
+            ApiError::Conflict | ApiError::Taken(_) => StatusCode::CONFLICT,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            ApiError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            ApiError::Refusal(_) | ApiError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use store::{RECORD_HEAD_OCTETS, RRSET_OCTETS_MAX, rrset_too_large};
 use wire::{Name, RecordType};
 
 use crate::rrset_input::{InputRecord, RrsetContext, RrsetKey};
@@ -18,13 +19,6 @@ pub(crate) enum Hostnames {
 /// How a fault begins that RFC1123-CONFORMANCE may forgive.
 pub(crate) const NON_HOSTNAME: &str = "non-hostname content";
 
-/// Octets that the records of an RRset may take in a message: 65,535 without header, the longest question, an OPT, and 1,024
-/// for signatures. What is longer could be stored and never answered.
-const RRSET_OCTETS_MAX: usize = 65_535 - 12 - 259 - 11 - 1024;
-
-/// Owner (compressed), type, class, TTL and length of one record in a message (RFC 1035 section 4.1.3).
-const RECORD_HEAD_OCTETS: usize = 12;
-
 /// Everything wrong with the records of one RRset, each as the client is told.
 pub(crate) fn faults(key: &RrsetKey, records: &[InputRecord], context: &RrsetContext<'_>) -> Vec<String> {
     let mut faults = Vec::new();
@@ -40,9 +34,7 @@ pub(crate) fn faults(key: &RrsetKey, records: &[InputRecord], context: &RrsetCon
     let enabled = records.iter().filter(|record| !record.disabled);
     let octets: usize = enabled.map(|record| RECORD_HEAD_OCTETS + record.content.wire.len()).sum();
     if octets > RRSET_OCTETS_MAX {
-        faults.push(key.text(&format!(
-            "records take {octets} octets, more than the {RRSET_OCTETS_MAX} that a DNS message can carry"
-        )));
+        faults.push(key.text(&rrset_too_large(octets)));
     }
     if !records.is_empty() {
         let is_apex = key.name == *context.zone;

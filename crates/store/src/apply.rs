@@ -13,6 +13,18 @@ const ACCOUNT_CHARS_MAX: usize = 40;
 const NAME_CHARS_MAX: usize = 255;
 const TTL_SECS_MAX: u32 = i32::MAX as u32;
 
+/// Octets that the records of an RRset may take in a message: 65,535 without header, the longest question, an OPT, and 1,024
+/// for signatures. What is longer could be stored and never answered.
+pub const RRSET_OCTETS_MAX: usize = 65_535 - 12 - 259 - 11 - 1024;
+
+/// Owner (compressed), type, class, TTL and length of one record in a message (RFC 1035 section 4.1.3).
+pub const RECORD_HEAD_OCTETS: usize = 12;
+
+/// Why an RRset whose records take `octets` is refused.
+pub fn rrset_too_large(octets: usize) -> String {
+    format!("records take {octets} octets, more than the {RRSET_OCTETS_MAX} that a DNS message can carry")
+}
+
 /// What came out.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
@@ -32,6 +44,7 @@ pub(crate) fn apply(apex: &Name, present: &Rrsets, edit: &RrsetEdit) -> Result<A
             for change in changes {
                 applied.change(apex, change)?;
             }
+            applied.check_sizes(changes)?;
         }
         RrsetEdit::ReplaceAll(changes) => {
             // Comments stay unless new ones are given (PDNS-DIALECT section 4.4).
@@ -44,6 +57,7 @@ pub(crate) fn apply(apex: &Name, present: &Rrsets, edit: &RrsetEdit) -> Result<A
                 }
                 applied.change(apex, change)?;
             }
+            applied.check_sizes(changes)?;
         }
     }
     Ok(applied)
@@ -124,6 +138,27 @@ impl Applied {
         Ok(())
     }
 
+    /// Refuses RRsets that grew, or came, beyond what can be answered. One that was too large before may shrink.
+    fn check_sizes(&self, changes: &[RrsetChange]) -> Result<(), StoreError> {
+        let mut grown: BTreeSet<(Name, RecordType)> = BTreeSet::new();
+        for change in changes {
+            if let RrsetChange::Replace { name, rtype, records: Some(_), .. }
+            | RrsetChange::Extend { name, rtype, .. } = change
+            {
+                grown.insert((name.to_lowercase(), *rtype));
+            }
+        }
+        for (name, rtype) in grown {
+            let Some(rrset) = self.rrsets.get(&name).and_then(|types| types.get(&rtype)) else { continue };
+            let octets = octets(rtype, rrset);
+            if octets > RRSET_OCTETS_MAX {
+                let why = rrset_too_large(octets);
+                return Err(StoreError::Refused(format!("RRset {name} IN {rtype}: {why}")));
+            }
+        }
+        Ok(())
+    }
+
     fn rrset(&mut self, name: &Name, rtype: RecordType) -> &mut RrsetState {
         self.rrsets.entry(name.clone()).or_default().entry(rtype).or_default()
     }
@@ -152,6 +187,18 @@ impl Applied {
 /// What signed zone files have at the name of a CNAME (RFC 4035 section 2.5). It is stored and not served: we sign ourselves.
 fn is_beside_cname(rtype: RecordType) -> bool {
     matches!(rtype, RecordType::RRSIG | RecordType::NSEC)
+}
+
+/// Octets of the enabled records in a message. Contents that cannot be read are never answered, and count as nothing.
+fn octets(rtype: RecordType, rrset: &RrsetState) -> usize {
+    let enabled = || rrset.records.iter().map(|(record, _)| record).filter(|record| !record.disabled);
+    // No type's data is longer than this; reading contents is needed only where it comes near the limit.
+    let at_most: usize = enabled().map(|record| RECORD_HEAD_OCTETS + 64 + 4 * record.content.len()).sum();
+    if at_most <= RRSET_OCTETS_MAX {
+        return at_most;
+    }
+    let wire = |record: &StoredRecord| wire::content::to_wire(rtype, &record.content, Some(record.prio));
+    enabled().filter_map(|record| Some(RECORD_HEAD_OCTETS + wire(record).ok()?.len())).sum()
 }
 
 fn is_single(rtype: RecordType) -> bool {
@@ -341,6 +388,36 @@ mod tests {
             assert_eq!(patched(&zone(), vec![change]).unwrap_err(), wanted);
         }
         assert!(patched(&zone(), vec![RrsetChange::Delete { name: name("a.y"), rtype: RecordType::A }]).is_ok());
+    }
+
+    #[test]
+    fn an_rrset_grows_no_further_than_a_message_carries() {
+        let extend = |number: usize| RrsetChange::Extend {
+            name: name("big.x"),
+            rtype: RecordType::TXT,
+            ttl: 60,
+            record: record(&format!("\"{number:0250}\"")),
+        };
+        // 263 octets each: 244 fit.
+        let full = patched(&Rrsets::new(), (0..244).map(extend).collect()).unwrap();
+        let why = patched(&full, vec![extend(999)]).unwrap_err();
+        assert!(why.starts_with("RRset big.x. IN TXT: records take 64"), "{why}");
+        assert!(why.ends_with("more than the 64229 that a DNS message can carry"), "{why}");
+        // What an earlier server let grow may shrink.
+        let mut over = full.clone();
+        over.get_mut(&name("big.x"))
+            .unwrap()
+            .get_mut(&RecordType::TXT)
+            .unwrap()
+            .records
+            .extend((900..910).map(|number| (record(&format!("\"{number:0250}\"")), 60)));
+        let prune =
+            RrsetChange::Prune { name: name("big.x"), rtype: RecordType::TXT, ttl: 60, record: record("\"none\"") };
+        assert!(patched(&over, vec![prune]).is_ok());
+        // Names are the longest there is for their text, and no figure: none is refused by the estimate alone.
+        let names: Vec<String> = (0..2000).map(|number| format!("h{number}.x")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        assert!(patched(&Rrsets::new(), vec![replace("n.x", RecordType::NS, &names)]).is_ok());
     }
 
     #[test]

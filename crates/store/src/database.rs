@@ -13,9 +13,10 @@ use crate::connect::Pools;
 use crate::listen::Bell;
 use crate::session::{Session, Sql};
 use crate::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
-    StoreError, StoreSettings, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, changes, load, read,
-    schema, secret, write,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey, StoredRrset, TsigKey,
+    TsigKeyChange, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, autoprimary, changes, load, read, schema, search, secret,
+    tsig, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -155,6 +156,26 @@ impl Store for DatabaseStore {
 
     async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
         read::keys(&mut self.session().await?, zone).await
+    }
+
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        search::search(&mut self.session().await?, search, self.default_ttl).await
+    }
+
+    async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {
+        tsig::keys(&mut self.session().await?, name).await
+    }
+
+    async fn autoprimaries(&self) -> Result<Vec<Autoprimary>, StoreError> {
+        autoprimary::autoprimaries(&mut self.session().await?).await
+    }
+
+    async fn change_tsig_key(&self, change: TsigKeyChange) -> Result<(), StoreError> {
+        self.write(write::Change::TsigKey(&change)).await.map(|_| ())
+    }
+
+    async fn change_autoprimary(&self, change: AutoprimaryChange) -> Result<(), StoreError> {
+        self.write(write::Change::Autoprimary(&change)).await.map(|_| ())
     }
 
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError> {

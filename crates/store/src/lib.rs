@@ -4,6 +4,7 @@
 //! `signpost_*`. Every change to a zone is a [`ZoneEdit`].
 
 mod apply;
+pub mod autoprimary;
 mod changes;
 mod connect;
 mod database;
@@ -21,12 +22,14 @@ mod rectify;
 mod rows;
 mod rrsets;
 mod schema;
+pub mod search;
 pub mod secret;
 pub mod serial;
 mod served;
 mod session;
 mod settings;
 mod soa;
+pub mod tsig;
 mod write;
 
 use std::sync::Arc;
@@ -34,11 +37,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wire::Name;
 
+pub use apply::{RECORD_HEAD_OCTETS, RRSET_OCTETS_MAX, rrset_too_large};
+pub use autoprimary::{Autoprimary, AutoprimaryChange};
 pub use edit::*;
 pub use error::{StoreError, with_causes};
 pub use feed::*;
 pub use model::*;
+pub use search::{Found, FoundComment, FoundRecord, Search};
 pub use secret::{SecretPurpose, SharedSecret};
+pub use tsig::{TsigKey, TsigKeyChange};
 
 /// Where zones are kept. Object-safe; one behaviour suite holds both implementations to it.
 #[async_trait]
@@ -58,6 +65,13 @@ pub trait Store: Send + Sync + 'static {
     /// All keys by id.
     async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError>;
 
+    /// What matches a pattern, in all zones.
+    async fn search(&self, search: &Search) -> Result<Found, StoreError>;
+    /// TSIG keys, all or those of one name, by name and algorithm.
+    async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError>;
+    /// All autoprimaries.
+    async fn autoprimaries(&self) -> Result<Vec<Autoprimary>, StoreError>;
+
     // --- writing -----------------------------------------------------------------------------------------------------
     /// Creates a zone with all it comes with, in one transaction. [`StoreError::Exists`] if the name is taken.
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError>;
@@ -65,6 +79,11 @@ pub trait Store: Send + Sync + 'static {
     async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError>;
     /// Deletes a zone with records, keys, metadata and comments.
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError>;
+
+    /// Changes TSIG keys, all or nothing.
+    async fn change_tsig_key(&self, change: TsigKeyChange) -> Result<(), StoreError>;
+    /// Changes the list of autoprimaries.
+    async fn change_autoprimary(&self, change: AutoprimaryChange) -> Result<(), StoreError>;
 
     // --- between servers ---------------------------------------------------------------------------------------------------
     /// The secret that all servers on this database share for `purpose`: `candidate`, if there was none yet.

@@ -165,14 +165,13 @@ pub(crate) async fn rrsets(
     }
     let mut found: HashMap<(Name, RecordType), StoredRrset> = HashMap::new();
     let mut entry = |row: &Row, take: &mut dyn FnMut(&mut StoredRrset) -> Result<(), StoreError>| {
-        let (Ok(name), Ok(rtype)) = (Name::parse(row.text(0)?), row.text(1)?.parse::<RecordType>()) else {
+        let (Some(name), Ok(rtype)) = (row.name(0)?, row.text(1)?.parse::<RecordType>()) else {
             tracing::warn!(name = row.text(0)?, rtype = row.text(1)?, "a row with an unreadable name or type");
             return Ok(());
         };
         if wanted.is_some_and(|wanted| wanted != rtype) {
             return Ok(());
         }
-        let name = name.to_lowercase();
         let rrset = found.entry((name.clone(), rtype)).or_insert_with(|| StoredRrset {
             name,
             rtype,
@@ -190,7 +189,7 @@ pub(crate) async fn rrsets(
                 rrset.records.push(StoredRecord {
                     content: row.text(3)?.to_owned(),
                     prio: i32::try_from(row.int(4)?).unwrap_or(0),
-                    disabled: row.is_true(5)?,
+                    disabled: row.is_disabled(5)?,
                 });
                 Ok(())
             })

@@ -73,16 +73,16 @@ fn record_row(row: &Row, first: usize, default_ttl: u32) -> Result<RecordRow, St
         content: row.text(first + 2)?.to_owned(),
         prio: i32::try_from(row.int(first + 3)?).unwrap_or(0),
         ttl: u32::try_from(row.int_or_null(first + 4)?.unwrap_or(i64::from(default_ttl))).unwrap_or(0),
-        is_disabled: row.is_true(first + 5)?,
+        is_disabled: row.is_disabled(first + 5)?,
         ordername: row.text_or_null(first + 6)?.map(str::to_owned),
         auth: row.int_or_null(first + 7)?.map(|auth| auth != 0),
     })
 }
 
 fn add(rows: &mut Rows, row: &Row, default_ttl: u32) -> Result<(), StoreError> {
-    match Name::parse(row.text(0)?) {
-        Ok(name) => rows.entry(name.to_lowercase()).or_default().push(record_row(row, 1, default_ttl)?),
-        Err(error) => tracing::warn!(name = row.text(0)?, %error, "a row whose name cannot be read is left alone"),
+    match row.name(0)? {
+        Some(name) => rows.entry(name).or_default().push(record_row(row, 1, default_ttl)?),
+        None => tracing::warn!(name = row.text(0)?, "a row whose name cannot be read is left alone"),
     }
     Ok(())
 }

@@ -9,8 +9,10 @@ use std::time::Duration;
 use futures_util::{FutureExt, StreamExt};
 use sqlx::pool::PoolConnection;
 use sqlx::{Decode, Postgres, Row as _, Sqlite, TypeInfo, ValueRef};
+use wire::Name;
 
 use crate::StoreError;
+use crate::error::of_database;
 
 /// A statement whose size is a zone's may stay silent this long: the first row comes after a million were sorted.
 pub(crate) const BULK_STALL_MAX: Duration = Duration::from_secs(300);
@@ -127,6 +129,17 @@ impl Row {
     pub(crate) fn is_true(&self, column: usize) -> Result<bool, StoreError> {
         Ok(self.int(column)? != 0)
     }
+
+    /// The column `disabled`. NULL is true: what serves asks for `disabled = FALSE`, here as in PowerDNS.
+    pub(crate) fn is_disabled(&self, column: usize) -> Result<bool, StoreError> {
+        Ok(self.int_or_null(column)? != Some(0))
+    }
+
+    /// A name in lower case, or nothing where the column is NULL, empty, or no name: the empty text is not the root.
+    pub(crate) fn name(&self, column: usize) -> Result<Option<Name>, StoreError> {
+        let text = self.text_or_null(column)?.filter(|text| !text.is_empty());
+        Ok(text.and_then(|text| Name::parse(text).ok()).map(|name| name.to_lowercase()))
+    }
 }
 
 fn malformed(error: sqlx::Error) -> StoreError {
@@ -156,7 +169,7 @@ pub(crate) async fn within<T>(
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(StoreError::Unavailable { doing, source: Box::new(error) }),
+        Ok(Err(error)) => Err(of_database(doing, error)),
         Err(elapsed) => Err(StoreError::Unavailable { doing, source: Box::new(elapsed) }),
     }
 }
@@ -292,7 +305,7 @@ impl Session {
                     match next {
                         None => break Ok(()),
                         Some(Err(error)) => {
-                            break Err(StoreError::Unavailable { doing, source: Box::new(error) });
+                            break Err(of_database(doing, error));
                         }
                         Some(Ok(row)) => {
                             if let Err(error) = take(wrap(row)) {
@@ -306,7 +319,7 @@ impl Session {
                     }
                 })
             });
-        let done = result.unwrap_or_else(|error| Err(StoreError::Unavailable { doing, source: Box::new(error) }));
+        let done = result.unwrap_or_else(|error| Err(of_database(doing, error)));
         // A stream that was left early has rows on the wire.
         if done.is_err() {
             self.discard();
@@ -380,7 +393,7 @@ impl Session {
     /// is not.
     fn settle<T>(&mut self, done: &Result<T, StoreError>) {
         self.is_busy = match done {
-            Err(StoreError::Unavailable { source, .. }) => {
+            Err(StoreError::Unavailable { source, .. } | StoreError::Failed { source, .. }) => {
                 !matches!(source.downcast_ref::<sqlx::Error>(), Some(sqlx::Error::Database(_)))
             }
             _ => false,

@@ -1,4 +1,4 @@
-//! The one way to write a zone: a transaction under the zone's lock, tried again when the database asks for it.
+//! The one way to write: a transaction, for a zone under its lock, tried again when the database asks for it.
 
 use std::time::Duration;
 
@@ -7,7 +7,10 @@ use wire::Name;
 use crate::edit_zone::{self, LockedZone};
 use crate::rows::Extent;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value};
-use crate::{Commit, NewZone, RrsetEdit, StoreError, ZoneEdit, ZoneKind, settings};
+use crate::{
+    AutoprimaryChange, Commit, NewZone, RrsetEdit, StoreError, TsigKeyChange, ZoneEdit, ZoneKind, autoprimary,
+    settings, tsig,
+};
 
 /// Bound of `domains.name` (PDNS-DIALECT section 12.1).
 const NAME_CHARS_MAX: usize = 255;
@@ -20,12 +23,15 @@ pub(crate) enum Change<'a> {
     Create(&'a NewZone),
     Edit(&'a Name, &'a ZoneEdit),
     Delete(&'a Name),
+    TsigKey(&'a TsigKeyChange),
+    Autoprimary(&'a AutoprimaryChange),
 }
 
 impl Change<'_> {
     fn extent(&self) -> Extent {
         match self {
             Change::Create(_) | Change::Delete(_) => Extent::Zone,
+            Change::TsigKey(_) | Change::Autoprimary(_) => Extent::Names,
             Change::Edit(_, edit) => match edit.rrsets {
                 RrsetEdit::ReplaceAll(_) => Extent::Zone,
                 RrsetEdit::Keep | RrsetEdit::Patch(_) => Extent::Names,
@@ -51,6 +57,13 @@ pub(crate) async fn run(
             edit_zone::edit(session, &zone, edit, extent, now).await?
         }
         Change::Delete(name) => delete(session, name).await?,
+        Change::TsigKey(change) => {
+            tsig::change(session, change).await?;
+            Commit { changed: true, ..Commit::default() }
+        }
+        Change::Autoprimary(change) => {
+            Commit { changed: autoprimary::change(session, change).await?, ..Commit::default() }
+        }
     };
     if commit.changed {
         unmark_writer(session).await?;
@@ -188,7 +201,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
 }
 
 fn is_unique_violation(error: &StoreError) -> bool {
-    let StoreError::Unavailable { source, .. } = error else { return false };
+    let StoreError::Failed { source, .. } = error else { return false };
     match source.downcast_ref::<sqlx::Error>() {
         Some(sqlx::Error::Database(database)) => database.is_unique_violation(),
         _ => false,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use store::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
-    StoreError, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
+    ZoneFilter, ZoneId, ZoneSummary,
 };
 use wire::Name;
 
@@ -43,6 +44,21 @@ impl Store for Down {
         self.fail()
     }
     async fn keys(&self, _: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
+        self.fail()
+    }
+    async fn search(&self, _: &Search) -> Result<Found, StoreError> {
+        self.fail()
+    }
+    async fn tsig_keys(&self, _: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {
+        self.fail()
+    }
+    async fn autoprimaries(&self) -> Result<Vec<Autoprimary>, StoreError> {
+        self.fail()
+    }
+    async fn change_tsig_key(&self, _: TsigKeyChange) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn change_autoprimary(&self, _: AutoprimaryChange) -> Result<(), StoreError> {
         self.fail()
     }
     async fn create_zone(&self, _: NewZone) -> Result<Commit, StoreError> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store::{
-    Commit, FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetFilter, SecretPurpose, SharedSecret, Store,
-    StoreError, StoredKey, StoredRrset, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
+    ZoneFilter, ZoneId, ZoneSummary,
 };
 use tokio::sync::SetOnce;
 use wire::Name;
@@ -53,6 +54,21 @@ impl Store for LateStore {
     }
     async fn keys(&self, zone: ZoneId) -> Result<Vec<StoredKey>, StoreError> {
         self.store()?.keys(zone).await
+    }
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        self.store()?.search(search).await
+    }
+    async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {
+        self.store()?.tsig_keys(name).await
+    }
+    async fn autoprimaries(&self) -> Result<Vec<Autoprimary>, StoreError> {
+        self.store()?.autoprimaries().await
+    }
+    async fn change_tsig_key(&self, change: TsigKeyChange) -> Result<(), StoreError> {
+        self.store()?.change_tsig_key(change).await
+    }
+    async fn change_autoprimary(&self, change: AutoprimaryChange) -> Result<(), StoreError> {
+        self.store()?.change_autoprimary(change).await
     }
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError> {
         self.store()?.create_zone(zone).await
