@@ -7,6 +7,7 @@
 //! same things.
 
 pub mod auth;
+mod autoprimaries;
 mod body;
 mod cache;
 mod call;
@@ -33,10 +34,12 @@ mod routes;
 mod rrset_input;
 mod rrset_rules;
 mod rrset_view;
+mod search;
 mod serve;
 mod servers;
 mod stall;
 pub mod state;
+pub mod tsigkeys;
 mod zone_actions;
 mod zone_content;
 mod zone_create;

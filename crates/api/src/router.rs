@@ -16,8 +16,8 @@ use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
-    auth, body, cache, cryptokeys, metadata, metrics, options, pages, reply, servers, zone_actions, zone_create,
-    zone_export, zone_get, zone_patch, zone_put, zones_list,
+    auth, autoprimaries, body, cache, cryptokeys, metadata, metrics, options, pages, reply, search, servers, tsigkeys,
+    zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -115,6 +115,15 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::MetadataGet => metadata::get(api, &call).await,
         Action::MetadataPut => metadata::put(api, &call).await,
         Action::MetadataDelete => metadata::delete(api, &call).await,
+        Action::Search => search::search(api, &call).await,
+        Action::TsigKeyList => tsigkeys::list(api, &call).await,
+        Action::TsigKeyCreate => tsigkeys::create(api, &call).await,
+        Action::TsigKeyGet => tsigkeys::get(api, &call).await,
+        Action::TsigKeyPut => tsigkeys::put(api, &call).await,
+        Action::TsigKeyDelete => tsigkeys::delete(api, &call).await,
+        Action::AutoprimaryList => autoprimaries::list(api, &call).await,
+        Action::AutoprimaryCreate => autoprimaries::create(api, &call).await,
+        Action::AutoprimaryDelete => autoprimaries::delete(api, &call).await,
         Action::StatusPage => pages::status(api).await,
         Action::Prometheus => Ok(metrics::prometheus(api)),
         Action::Alive => Ok(pages::alive()),

@@ -14,7 +14,7 @@ use crate::rrset_rules::Hostnames;
 use crate::state::{Api, ApiSettings};
 use crate::zone_content::ZoneContent;
 use crate::zone_get::{self, Rrsets};
-use crate::{ZoneDefaults, fields, names, offload, zone_settings};
+use crate::{ZoneDefaults, fields, names, offload, tsigkeys, zone_settings};
 
 /// Creates the zone with all it comes with, and shows it.
 pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError> {
@@ -25,9 +25,12 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
     if api.state.store.zone(&name).await?.is_some() {
         return Err(ApiError::Conflict);
     }
+    let mut tsig = ZoneEdit::default();
+    tsigkeys::apply_to_zone(api, &body, &mut tsig).await?;
     let (zone, defaults, settings) = (name.clone(), api.state.defaults.clone(), api.state.settings.clone());
     let work = call.body.len().max(zone_settings::dnssec_work(&body, &defaults));
     let mut content = offload::run(work, move || new_zone(&body, &zone, &defaults, &settings)).await?;
+    content.metadata.append(&mut tsig.metadata);
     content.actor = Some(call.actor.clone());
     api.state.store.create_zone(NewZone { name: name.clone(), content }).await?;
     await_publication(api, &name).await;

@@ -34,7 +34,15 @@ pub(crate) fn encode(zone: &Name) -> String {
 ///
 /// 400 for a bad escape, 422 for what is no name.
 pub(crate) fn decode(segment: &str) -> Result<Name, ApiError> {
-    let segment = percent_decode(segment)?;
+    decode_escapes(&percent_decode(segment)?)
+}
+
+/// The zone or key that an id names, as ids stand in bodies: without percent escapes.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub(crate) fn decode_escapes(segment: &str) -> Result<Name, ApiError> {
     let mut text = Vec::with_capacity(segment.len());
     let mut octets = segment.bytes();
     while let Some(octet) = octets.next() {

@@ -14,7 +14,7 @@ use crate::rrset_input::RrsetContext;
 use crate::rrset_rules::Hostnames;
 use crate::state::Api;
 use crate::zone_content::{self, ZoneContent};
-use crate::{hostnames, offload, reply, zone_settings};
+use crate::{hostnames, offload, reply, tsigkeys, zone_settings};
 
 /// How often a change is decided anew while others change what it was decided on.
 const ATTEMPTS_MAX: u32 = 5;
@@ -37,6 +37,7 @@ async fn put_once(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let body = offload::run(body.len(), move || parse_json(&body)).await?;
     let mut edit = ZoneEdit { actor: Some(call.actor.clone()), ..ZoneEdit::default() };
     zone_settings::apply_plain(&body, &mut edit)?;
+    tsigkeys::apply_to_zone(api, &body, &mut edit).await?;
     let (defaults, name, is_secured) = (api.state.defaults.clone(), zone.clone(), summary.is_secured);
     let (body, mut edit, changes_dnssec) = offload::run(zone_settings::dnssec_work(&body, &defaults), move || {
         let changes = zone_settings::apply_dnssec(&body, &name, is_secured, &defaults, &mut edit)?;

@@ -39,25 +39,7 @@ pub(crate) fn apply_plain(body: &Value, edit: &mut ZoneEdit) -> Result<(), ApiEr
         let value = if rectify { "1" } else { "0" };
         edit.metadata.push(("API-RECTIFY".to_owned(), vec![value.to_owned()]));
     }
-    for field in ["master_tsig_key_ids", "slave_tsig_key_ids"] {
-        apply_tsig_keys(body, field, edit)?;
-    }
     Ok(())
-}
-
-/// An empty list removes; names would have to be checked against the TSIG keys, which the API does not keep yet.
-fn apply_tsig_keys(body: &Value, field: &'static str, edit: &mut ZoneEdit) -> Result<(), ApiError> {
-    let kind = if field == "master_tsig_key_ids" { "TSIG-ALLOW-AXFR" } else { "AXFR-MASTER-TSIG" };
-    match fields::strings(body, field)?.as_deref() {
-        None => Ok(()),
-        Some([]) => {
-            edit.metadata.push((kind.to_owned(), Vec::new()));
-            Ok(())
-        }
-        Some([key, ..]) => {
-            Err(invalid(format!("A TSIG key with the name '{}' does not exist", key.trim_end_matches('.'))))
-        }
-    }
 }
 
 fn parse_masters(masters: &[String]) -> Result<Vec<String>, ApiError> {

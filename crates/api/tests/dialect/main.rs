@@ -8,6 +8,7 @@ mod discovery;
 mod external_dns;
 mod failures;
 mod metadata;
+mod objects;
 mod patch;
 mod support;
 mod zone_create;
