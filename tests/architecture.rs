@@ -34,6 +34,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     // Digests of API keys in `api` and of certificates in `dataplane`, random numbers in `signpost`; signatures have a test of
     // their own.
     ("ring", &["dnssec", "api", "dataplane", "signpost"]),
+    ("scrypt", &["api"]),
     ("p256", &["dnssec"]),
     ("p384", &["dnssec"]),
     ("rsa", &["dnssec"]),

@@ -27,6 +27,7 @@ pub mod nsec3param;
 mod offload;
 mod options;
 mod pages;
+pub mod password;
 pub mod publication;
 mod reply;
 mod router;

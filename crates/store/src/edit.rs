@@ -131,6 +131,8 @@ pub struct ZoneEdit {
     pub account: Option<String>,
     /// New catalog; `Some(None)` removes it.
     pub catalog: Option<Option<Name>>,
+    /// New catalog options, JSON text; `Some(None)` removes them.
+    pub options: Option<Option<String>>,
     /// Kinds to set, each with all its values; no values removes the kind.
     pub metadata: Vec<(String, Vec<String>)>,
     /// Values to add to a kind where not yet there.

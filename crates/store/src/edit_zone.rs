@@ -24,6 +24,7 @@ pub(crate) struct LockedZone {
     pub(crate) masters: String,
     pub(crate) account: String,
     pub(crate) catalog: String,
+    pub(crate) options: String,
     pub(crate) notified_serial: Option<i64>,
     pub(crate) generation: u64,
     /// What a row without a TTL has.

@@ -97,6 +97,8 @@ pub struct ZoneSummary {
     pub account: String,
     /// Catalog zone.
     pub catalog: Option<Name>,
+    /// Catalog options, JSON text; "" if none.
+    pub options: String,
     /// 0 if NULL.
     pub last_check: i64,
     /// 0 if NULL.

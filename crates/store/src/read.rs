@@ -14,12 +14,14 @@ use crate::{
 /// Zones by the filter, ordered by id. Three queries whatever their number.
 pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
     const ZONES: Sql = Sql::both(
-        "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content \
+        "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
+         d.options \
          FROM domains d LEFT JOIN records s \
          ON s.domain_id = d.id AND s.name = d.name AND s.type = 'SOA' AND s.disabled = FALSE ORDER BY d.id, s.id",
     );
     const ONE_ZONE: Sql = Sql::both(
-        "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content \
+        "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
+         d.options \
          FROM domains d LEFT JOIN records s \
          ON s.domain_id = d.id AND s.name = d.name AND s.type = 'SOA' AND s.disabled = FALSE \
          WHERE d.name = $1 ORDER BY d.id, s.id",
@@ -114,6 +116,7 @@ fn summary(row: &Row) -> Result<Option<ZoneSummary>, StoreError> {
         masters: split_masters(row.text(3)?),
         account: row.text(4)?.to_owned(),
         catalog: row.text_or_null(5)?.filter(|text| !text.is_empty()).and_then(|text| Name::parse(text).ok()),
+        options: row.text(9)?.to_owned(),
         last_check: row.int(6)?,
         notified_serial: row.int(7)? as u32,
         serial: row.text_or_null(8)?.map(|content| serial_of(content).unwrap_or(0)),

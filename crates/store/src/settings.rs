@@ -37,14 +37,22 @@ pub(crate) fn checked_account(account: &str) -> Result<&str, StoreError> {
     Ok(account)
 }
 
-/// Sets kind, primaries, account and catalog where they differ; returns whether any did.
+/// Refuses options that the column does not hold.
+pub(crate) fn check_options(options: &str) -> Result<(), StoreError> {
+    match options.contains('\0') {
+        true => Err(StoreError::Refused("options: have a NUL character".to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Sets kind, primaries, account, catalog and options where they differ; returns whether any did.
 pub(crate) async fn update_domain(
     session: &mut Session,
     zone: &LockedZone,
     edit: &ZoneEdit,
 ) -> Result<bool, StoreError> {
     const UPDATE: Sql =
-        Sql::both("UPDATE domains SET type = $2, master = $3, account = $4, catalog = $5 WHERE id = $1");
+        Sql::both("UPDATE domains SET type = $2, master = $3, account = $4, catalog = $5, options = $6 WHERE id = $1");
     if zone.is_new {
         return Ok(true);
     }
@@ -62,7 +70,13 @@ pub(crate) async fn update_domain(
         Some(None) => String::new(),
         None => zone.catalog.clone(),
     };
-    if kind == zone.kind && masters == zone.masters && account == zone.account && catalog == zone.catalog {
+    let options = match &edit.options {
+        Some(options) => options.as_deref().unwrap_or_default(),
+        None => zone.options.as_str(),
+    };
+    check_options(options)?;
+    let before = (&zone.kind[..], &zone.masters[..], &zone.account[..], &zone.catalog[..], &zone.options[..]);
+    if (kind, &masters[..], account, &catalog[..], options) == before {
         return Ok(false);
     }
     let values = [
@@ -71,6 +85,7 @@ pub(crate) async fn update_domain(
         Value::Text(masters),
         Value::from(account),
         Value::TextOrNull(Some(catalog).filter(|catalog| !catalog.is_empty())),
+        Value::TextOrNull(Some(options.to_owned()).filter(|options| !options.is_empty())),
     ];
     session.execute("changing the zone", UPDATE, values).await?;
     Ok(true)

@@ -119,9 +119,9 @@ async fn unmark_writer(session: &mut Session) -> Result<(), StoreError> {
 async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<LockedZone, StoreError> {
     // Not FOR UPDATE: that would also wait for, and hold up, PowerDNS's inserts, whose foreign keys lock the row.
     const LOCK: Sql = Sql {
-        postgres: "SELECT id, type, master, account, catalog, notified_serial FROM domains WHERE name = $1 \
+        postgres: "SELECT id, type, master, account, catalog, notified_serial, options FROM domains WHERE name = $1 \
                    FOR NO KEY UPDATE",
-        sqlite: "SELECT id, type, master, account, catalog, notified_serial FROM domains WHERE name = $1",
+        sqlite: "SELECT id, type, master, account, catalog, notified_serial, options FROM domains WHERE name = $1",
     };
     // Apart from the lock: only what is read after it is the present.
     const GENERATION: Sql = Sql::both("SELECT generation FROM signpost_zone WHERE domain_id = $1");
@@ -151,6 +151,7 @@ async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<Lo
         account: row.text(3)?.to_owned(),
         catalog: row.text(4)?.to_owned(),
         notified_serial: row.int_or_null(5)?,
+        options: row.text(6)?.to_owned(),
         generation: generation as u64,
         default_ttl,
         is_new: false,
@@ -159,7 +160,8 @@ async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<Lo
 
 async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32) -> Result<Commit, StoreError> {
     const CREATE: Sql = Sql::both(
-        "INSERT INTO domains (name, type, master, account, catalog) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        "INSERT INTO domains (name, type, master, account, catalog, options) VALUES ($1, $2, $3, $4, $5, $6) \
+         RETURNING id",
     );
     let content = &new.content;
     if matches!(content.rrsets, RrsetEdit::Patch(_)) {
@@ -172,6 +174,8 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
     let masters = settings::joined_masters(content.masters.as_deref().unwrap_or_default())?;
     let account = settings::checked_account(content.account.as_deref().unwrap_or_default())?;
     let catalog = content.catalog.clone().flatten().map(|catalog| catalog.to_lowercase().to_dotless());
+    let options = content.options.clone().flatten().filter(|options| !options.is_empty());
+    settings::check_options(options.as_deref().unwrap_or_default())?;
     let name = new.name.to_lowercase();
     let values = [
         Value::Text(name.to_dotless()),
@@ -179,6 +183,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
         Value::Text(masters.clone()),
         Value::from(account),
         Value::TextOrNull(catalog.clone()),
+        Value::TextOrNull(options.clone()),
     ];
     let row = match session.first("creating the zone", CREATE, values).await {
         Ok(row) => row.ok_or_else(|| StoreError::Malformed("a new zone has no id".to_owned()))?,
@@ -192,6 +197,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
         masters,
         account: account.to_owned(),
         catalog: catalog.unwrap_or_default(),
+        options: options.unwrap_or_default(),
         notified_serial: None,
         generation: 0,
         default_ttl,
