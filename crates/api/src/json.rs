@@ -36,6 +36,11 @@ pub(crate) fn to_vec<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
     out
 }
 
+/// `value` as PowerDNS writes and stores it.
+pub fn json_text(value: &serde_json::Value) -> String {
+    String::from_utf8(to_vec(value)).expect("JSON is UTF-8")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

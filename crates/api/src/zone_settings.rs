@@ -1,6 +1,6 @@
 //! Settings of a zone in a POST or PUT body (PDNS-DIALECT 4.3 and 4.4): kind, primaries, serial rules, DNSSEC.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{AddrParseError, IpAddr, SocketAddr};
 
 use dnssec::Algorithm;
 use serde_json::Value;
@@ -48,17 +48,25 @@ fn parse_masters(masters: &[String]) -> Result<Vec<String>, ApiError> {
     Ok(parsed)
 }
 
-/// An address, with its port if that is not 53.
 fn parse_master(text: &str) -> Result<String, ApiError> {
     if text.is_empty() {
         return Err(invalid("Primary can not be an empty string"));
     }
+    parse_primary(text).map_err(|why| invalid(format!("Primary ({text}) is not an IP address: {why}")))
+}
+
+/// The address of a primary as it is stored: with its port if that is not 53.
+///
+/// # Errors
+///
+/// It is no address.
+pub fn parse_primary(text: &str) -> Result<String, AddrParseError> {
     let address = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match (address, text.parse::<SocketAddr>()) {
         (Ok(address), _) => Ok(address.to_string()),
         (_, Ok(socket)) if socket.port() == 53 => Ok(socket.ip().to_string()),
         (_, Ok(socket)) if socket.port() != 0 => Ok(socket.to_string()),
-        (Err(why), _) => Err(invalid(format!("Primary ({text}) is not an IP address: {why}"))),
+        (Err(why), _) => Err(why),
     }
 }
 

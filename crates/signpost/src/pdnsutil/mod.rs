@@ -3,6 +3,8 @@
 //! It works on the database directly, whether a server runs or not; a running one follows the change feed. Each group
 //! of commands has a file; what all of them share is `Tool`.
 
+mod autoprimaries;
+mod catalog;
 mod check;
 mod commands;
 mod content;
@@ -11,8 +13,11 @@ mod keys;
 mod load;
 mod metadata;
 mod output;
+mod plain;
 mod rrsets;
 mod show;
+mod transfers;
+mod tsig;
 mod zones;
 
 #[cfg(test)]
@@ -151,17 +156,18 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         return usage_exit(spelling);
     }
     if entry.access == Access::None {
-        let outcome = match entry.command {
-            Command::GenerateZoneKey => keys::generate(&mut output, parameters),
-            _ => {
-                dnssec::list_algorithms(&mut output, parameters);
-                Ok(())
+        return match run_without_database(&mut output, entry.command, parameters) {
+            Err(Failure::Usage) => {
+                output.chatter(entry.usage(spelling));
+                usage_exit(spelling)
             }
+            Err(Failure::Silent) => FAILED,
+            Err(failure) => {
+                output.chatter(failure);
+                FAILED
+            }
+            Ok(()) => exit(output.flush()),
         };
-        if let Err(failure) = &outcome {
-            output.chatter(failure);
-        }
-        return exit(output.flush() && outcome.is_ok());
     }
     sources.flags.extend(flags);
     let (store, defaults) = match open(&sources, entry.access, &mut output).await {
@@ -247,6 +253,19 @@ async fn open(
     Ok((store, settings.zones))
 }
 
+/// One command that works on what it is given.
+fn run_without_database(output: &mut Output, command: Command, parameters: &[String]) -> Outcome {
+    match command {
+        Command::GenerateZoneKey => keys::generate(output, parameters),
+        Command::HashPassword => plain::hash_password(output, parameters),
+        Command::RawLuaFromContent => plain::raw_lua(output, parameters),
+        _ => {
+            dnssec::list_algorithms(output, parameters);
+            Ok(())
+        }
+    }
+}
+
 /// One command.
 async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcome {
     match command {
@@ -279,11 +298,24 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::RectifyZone => dnssec::rectify(tool, parameters).await,
         Command::RectifyAllZones => dnssec::rectify_all(tool, parameters).await,
         Command::HashZoneRecord => dnssec::hash(tool, parameters).await,
-        Command::GenerateZoneKey => keys::generate(&mut tool.output, parameters),
-        Command::ListAlgorithms => {
-            dnssec::list_algorithms(&mut tool.output, parameters);
-            Ok(())
+        Command::GenerateZoneKey | Command::ListAlgorithms | Command::HashPassword | Command::RawLuaFromContent => {
+            run_without_database(&mut tool.output, command, parameters)
         }
+        Command::GenerateTsigKey => tsig::generate(tool, parameters).await,
+        Command::ImportTsigKey => tsig::import(tool, parameters).await,
+        Command::ListTsigKeys => tsig::list(tool).await,
+        Command::DeleteTsigKey => tsig::delete(tool, parameters).await,
+        Command::ActivateTsigKey => tsig::activate(tool, parameters).await,
+        Command::DeactivateTsigKey => tsig::deactivate(tool, parameters).await,
+        Command::AddAutoprimary => autoprimaries::add(tool, parameters).await,
+        Command::RemoveAutoprimary => autoprimaries::remove(tool, parameters).await,
+        Command::ListAutoprimaries => autoprimaries::list(tool).await,
+        Command::CreateSecondaryZone => transfers::create(tool, parameters).await,
+        Command::ChangeSecondaryZonePrimary => transfers::change(tool, parameters).await,
+        Command::SetCatalog => catalog::set(tool, parameters).await,
+        Command::ListMemberZones => catalog::list_members(tool, parameters).await,
+        Command::SetOption => catalog::set_option(tool, parameters).await,
+        Command::SetOptionsJson => catalog::set_options_json(tool, parameters).await,
         Command::AddZoneKey => keys::add(tool, parameters).await,
         Command::ImportZoneKey => keys::import(tool, parameters).await,
         Command::ActivateZoneKey => keys::set_flags(tool, parameters, Some(true), None).await,

@@ -1,8 +1,9 @@
-//! Data to standard output, chatter to standard error, and how a command can fail.
+//! Data to standard output, chatter to standard error, answers from standard input, and how a command can fail.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{BufRead, IsTerminal, Write};
 
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use store::StoreError;
 use wire::NameError;
 
@@ -10,6 +11,7 @@ use wire::NameError;
 pub(super) struct Output {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
+    input: Box<dyn BufRead + Send>,
     /// A reader that went away (`pdnsutil list-zone x | head`) ends the command.
     is_broken: bool,
 }
@@ -17,12 +19,47 @@ pub(super) struct Output {
 impl Output {
     /// Writes to the streams of the process.
     pub(super) fn of_process() -> Output {
-        Output::new(Box::new(std::io::BufWriter::new(std::io::stdout())), Box::new(std::io::stderr()))
+        let out = Box::new(std::io::BufWriter::new(std::io::stdout()));
+        Output::new(out, Box::new(std::io::stderr()), Box::new(std::io::BufReader::new(std::io::stdin())))
     }
 
     /// Writes to these.
-    pub(super) fn new(out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Output {
-        Output { out, err, is_broken: false }
+    pub(super) fn new(
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+        input: Box<dyn BufRead + Send>,
+    ) -> Output {
+        Output { out, err, input, is_broken: false }
+    }
+
+    /// Asks, and returns the line that is answered without its end; `None` when nobody answers.
+    pub(super) fn ask(&mut self, question: impl Display) -> Option<String> {
+        self.is_broken |= self.out.flush().is_err();
+        let _ = write!(self.err, "{question}");
+        let _ = self.err.flush();
+        self.line()
+    }
+
+    /// As [`Output::ask`]; a terminal does not show the answer, and what is no terminal is not asked.
+    pub(super) fn ask_secretly(&mut self, question: impl Display) -> Option<String> {
+        let stdin = std::io::stdin();
+        let shown = if stdin.is_terminal() { tcgetattr(&stdin).ok() } else { None };
+        let Some(shown) = shown else { return self.line() };
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        let _ = tcsetattr(&stdin, OptionalActions::Flush, &hidden);
+        let answer = self.ask(question);
+        let _ = tcsetattr(&stdin, OptionalActions::Flush, &shown);
+        let _ = writeln!(self.err);
+        answer
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        match self.input.read_line(&mut line) {
+            Ok(1..) => Some(line.trim_end_matches(['\r', '\n']).to_owned()),
+            Ok(0) | Err(_) => None,
+        }
     }
 
     /// A line of data.

@@ -43,6 +43,12 @@ pub(super) async fn show(tool: &mut Tool, parameters: &[String]) -> Outcome {
             }
         }
     }
+    if !summary.options.is_empty() {
+        tool.output.data(format_args!("Options:\n{}", summary.options));
+    }
+    if let Some(catalog) = &summary.catalog {
+        tool.output.data(format_args!("Catalog: \n{}", catalog.to_dotless()));
+    }
     if is_presigned {
         tool.output.data("Zone is presigned");
     }

@@ -29,6 +29,8 @@ impl Captured {
 struct Shell {
     folder: PathBuf,
     settings: Vec<String>,
+    /// What is typed.
+    input: String,
 }
 
 /// Standard output, standard error, exit code.
@@ -39,7 +41,11 @@ impl Shell {
         let folder = std::env::temp_dir().join(format!("signpost-pdnsutil-{}-{name}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
-        let shell = Shell { settings: vec![format!("--database-url=sqlite:{}/z.db", folder.display())], folder };
+        let shell = Shell {
+            settings: vec![format!("--database-url=sqlite:{}/z.db", folder.display())],
+            folder,
+            input: String::new(),
+        };
         let settings = store::StoreSettings {
             url: format!("sqlite:{}/z.db", shell.folder.display()),
             connections_max: 2,
@@ -59,7 +65,8 @@ impl Shell {
 
     async fn words(&self, words: &[&str]) -> Ran {
         let (out, err) = (Captured::default(), Captured::default());
-        let output = Output::new(Box::new(out.clone()), Box::new(err.clone()));
+        let input = Box::new(std::io::Cursor::new(self.input.clone().into_bytes()));
+        let output = Output::new(Box::new(out.clone()), Box::new(err.clone()), input);
         let args = self.settings.iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).collect();
         let code = execute(args, Sources { root: Some(self.folder.clone()), ..Sources::default() }, output).await;
         (out.text(), err.text(), code)
@@ -453,9 +460,7 @@ async fn usage_and_unknown_commands_exit_as_each_generation_does() {
     shell.expect("create-zone", "", "Syntax: pdnsutil create-zone ZONE [nsname]\n", 0).await;
     shell.expect("zone create", "", "Usage: pdnsutil zone create ZONE [nsname]\n", 1).await;
     shell.expect("bogus", "", "Unknown command 'bogus'\n", 1).await;
-    shell
-        .expect("generate-tsig-key k hmac-sha256", "", "Command 'generate-tsig-key' is not offered by Signpost\n", 1)
-        .await;
+    shell.expect("create-bind-db x", "", "Command 'create-bind-db' is not offered by Signpost\n", 1).await;
     assert!(shell.run("--version").await.0.starts_with("pdnsutil (signpost "));
     assert!(shell.run("help").await.0.contains("add-record (rrset add) ZONE name type"));
     assert_eq!(shell.run("--bogus list-all-zones").await.2, 1);
@@ -476,4 +481,166 @@ async fn without_a_database_it_fails_and_makes_none() {
     assert_eq!(code, 1);
     assert_eq!(err, format!("Error: database {} does not exist (flag --database-url)\n", missing.display()));
     assert!(!missing.exists());
+}
+
+#[tokio::test]
+async fn section_13_2_tsig_keys() {
+    let shell = Shell::new("tsig").await;
+    shell.run("create-zone load.test").await;
+    let (out, err, code) = shell.run("generate-tsig-key K.test. hmac-sha256").await;
+    let secret = out.strip_prefix("Create new TSIG key k.test hmac-sha256 ").unwrap().trim_end().to_owned();
+    assert_eq!((secret.len(), err.as_str(), code), (88, "", 0));
+    let again = "Could not create new TSIG key k.test hmac-sha256: it exists already\n";
+    shell.expect("tsigkey generate k.test hmac-sha256", "", again, 1).await;
+    let bad = "Could not create new TSIG key k foo: Invalid TSIG algorithm: foo\n";
+    shell.expect("generate-tsig-key k foo", "", bad, 1).await;
+    let imported = "Imported TSIG key k2.test hmac-sha512\n";
+    shell.expect("import-tsig-key k2.test hmac-sha512 aGVsbG8=", imported, "", 0).await;
+    shell.expect("tsigkey import k2.test hmac-sha512 d29ybGQ=", imported, "", 0).await;
+    let not_base64 = "Error: the key is not base64 of at most 255 characters\n";
+    shell.expect("import-tsig-key k3 hmac-md5 notbase64!!", "", not_base64, 1).await;
+    shell.expect("import-tsig-key k3 foo aGVsbG8=", "", "Error: Unknown TSIG algorithm: foo\n", 1).await;
+    let listed = format!("k.test. hmac-sha256. {secret}\nk2.test. hmac-sha512. d29ybGQ=\n");
+    shell.expect("list-tsig-keys", &listed, "", 0).await;
+    shell.expect("tsigkey list", &listed, "", 0).await;
+
+    let enabled = "Enabled TSIG key k.test for load.test\n";
+    for role in ["primary", "master", "producer"] {
+        shell.expect(&format!("activate-tsig-key load.test k.test {role}"), enabled, "", 0).await;
+    }
+    shell
+        .expect("tsigkey activate load.test k2.test secondary", "Enabled TSIG key k2.test for load.test\n", "", 0)
+        .await;
+    let unknown = ("Enabled TSIG key k9 for load.test\n", "Warning: there is no TSIG key k9 yet\n");
+    shell.expect("activate-tsig-key load.test k9 primary", unknown.0, unknown.1, 0).await;
+    let meta = "Metadata for 'load.test'\nAXFR-MASTER-TSIG = k2.test\nTSIG-ALLOW-AXFR = k.test, k9\n";
+    shell.expect("get-meta load.test", meta, "", 0).await;
+    let shown = shell.run("show-zone load.test").await.0;
+    assert!(
+        shown.contains(
+            "\nZone has following allowed TSIG key(s): k.test,k9\nZone uses following TSIG key(s): k2.test\n"
+        ),
+        "{shown}"
+    );
+    let role = "Invalid parameter 'bogus', expected primary or secondary type\n";
+    shell.expect("activate-tsig-key load.test k.test bogus", "", role, 1).await;
+    shell.expect("activate-tsig-key nope.test k.test primary", "", "Zone 'nope.test' does not exist\n", 1).await;
+    // As the API writes it, with a dot.
+    shell.run("set-meta load.test TSIG-ALLOW-AXFR k.test. k9").await;
+    shell.expect("activate-tsig-key load.test k.test primary", enabled, "", 0).await;
+    for _ in 0..2 {
+        let disabled = "Disabled TSIG key k.test for load.test\n";
+        shell.expect("deactivate-tsig-key load.test k.test primary", disabled, "", 0).await;
+    }
+    let meta = "Metadata for 'load.test'\nTSIG-ALLOW-AXFR = k9\n";
+    shell.expect("get-meta load.test TSIG-ALLOW-AXFR", meta, "", 0).await;
+    for _ in 0..2 {
+        shell.expect("delete-tsig-key k2.test", "Deleted TSIG key k2.test\n", "", 0).await;
+    }
+    assert_eq!(shell.run("list-tsig-keys").await.0.lines().count(), 1);
+}
+
+#[tokio::test]
+async fn section_13_2_autoprimaries() {
+    let shell = Shell::new("autoprimary").await;
+    shell.expect("add-autoprimary 192.0.2.1 ns1.x acc", "", "", 0).await;
+    shell.expect("autoprimary add 2001:DB8::1 NS2.x.", "", "", 0).await;
+    let again = "Error: autoprimary 192.0.2.1 ns1.x. exists already\n";
+    shell.expect("add-autoprimary 192.0.2.1 ns1.x.", "", again, 1).await;
+    let bad = "Error: Unable to convert presentation address 'ns'\n";
+    shell.expect("add-autoprimary ns ns1.x", "", bad, 1).await;
+    let all = "IP=192.0.2.1, NS=ns1.x, account=acc\nIP=2001:db8::1, NS=NS2.x., account=\n";
+    shell.expect("list-autoprimaries", all, "", 0).await;
+    shell.expect("autoprimary list", all, "", 0).await;
+    shell.expect("remove-autoprimary 192.0.2.9 ns1.x", "", "", 0).await;
+    shell.expect("remove-autoprimary 192.0.2.1 ns1.x.", "", "", 0).await;
+    shell.expect("autoprimary remove 2001:db8::1 ns2.x", "", "", 0).await;
+    shell.expect("list-autoprimaries", "", "", 0).await;
+    shell.expect("add-autoprimary x", "", "Syntax: pdnsutil add-autoprimary IP NAMESERVER [account]\n", 0).await;
+}
+
+#[tokio::test]
+async fn section_13_2_secondary_zones() {
+    let shell = Shell::new("secondary").await;
+    let made = "Creating secondary zone 'sec.test', with primaries '192.0.2.5,192.0.2.6:5300'\n";
+    shell.expect("create-secondary-zone sec.test 192.0.2.5:53 192.0.2.6:5300", "", made, 0).await;
+    shell.expect("zone create-secondary sec.test 192.0.2.5", "", "Zone 'sec.test' exists already\n", 1).await;
+    let bad = "Error: Unable to convert presentation address 'notip'\n";
+    shell.expect("create-secondary-zone sec2.test notip", "", bad, 1).await;
+    let shown = "This is a Slave zone\nPrimaries: 192.0.2.5:53 192.0.2.6:5300 \n\
+                 Last time we got update from primary: Never\nNo SOA serial found in database\n\
+                 Zone is not actively secured\nMetadata items: None\n";
+    shell.expect("show-zone sec.test", shown, "No keys for zone 'sec.test'.\n", 0).await;
+    let changed = "Updating secondary zone 'sec.test', primaries to '[2001:db8::1]:54'\n";
+    shell.expect("zone change-primary sec.test [2001:db8::1]:54", "", changed, 0).await;
+    assert!(shell.run("show-zone sec.test").await.0.contains("\nPrimary: [2001:db8::1]:54 \n"));
+    shell.expect("change-secondary-zone-primary nope.test 192.0.2.9", "", "Zone 'nope.test' doesn't exist\n", 1).await;
+    shell.expect("list-all-zones", "", "", 0).await;
+    shell.expect("list-all-zones secondary -v", "sec.test\nSlave zonecount: 1\n", "", 0).await;
+}
+
+#[tokio::test]
+async fn section_13_2_catalogs_and_options() {
+    let shell = Shell::new("catalog").await;
+    for zone in ["cat.test", "ex.test", "other.test"] {
+        shell.run(&format!("create-zone {zone}")).await;
+    }
+    shell.expect("list-member-zones cat.test", "", "Zone 'cat.test' is not a catalog zone\n", 1).await;
+    shell.run("set-kind cat.test producer").await;
+    shell.expect("set-catalog ex.test CAT.test.", "", "", 0).await;
+    shell.expect("catalog set other.test cat.test", "", "", 0).await;
+    shell.expect("list-member-zones cat.test", "ex.test\nother.test\n", "", 0).await;
+    shell.expect("catalog set other.test", "", "", 0).await;
+    shell.expect("catalog list-members cat.test -v", "ex.test\nAll zonecount: 1\n", "", 0).await;
+    shell.expect("set-catalog ex.test", "", "Syntax: pdnsutil set-catalog ZONE [CATALOG]\n", 0).await;
+    shell.expect("set-catalog nope.test cat.test", "", "No such zone nope.test in the database\n", 1).await;
+
+    shell.expect("set-option ex.test producer coo New.test", "", "", 0).await;
+    shell.expect("set-option ex.test producer group g2 g1", "", "", 0).await;
+    shell.expect("zone set-option ex.test consumer unique abc", "", "", 0).await;
+    let shown = shell.run("show-zone ex.test").await.0;
+    let options = r#"{"consumer": {"unique": "abc."}, "producer": {"coo": "new.test.", "group": ["g1", "g2"]}}"#;
+    assert!(shown.contains(&format!("\nOptions:\n{options}\nCatalog: \ncat.test\n")), "{shown}");
+    assert_eq!(shell.words(&["set-option", "ex.test", "producer", "group", ""]).await.2, 0);
+    assert!(shell.run("show-zone ex.test").await.0.contains(r#""producer": {"coo": "new.test."}}"#));
+    let usage = "Syntax: pdnsutil set-option ZONE [producer|consumer] [coo|unique|group] VALUE [VALUE ...]\n";
+    for bad in ["x.test producer", "x.test bogus coo a", "x.test producer foo a", "x.test producer coo a b"] {
+        shell.expect(&format!("set-option {bad}"), "", usage, 1).await;
+    }
+    let json = shell.words(&["set-options-json", "ex.test", r#"{"a": {"b" : 1}}"#]).await;
+    assert_eq!(json, (String::new(), String::new(), 0));
+    assert!(shell.run("show-zone ex.test").await.0.contains("\nOptions:\n{\"a\": {\"b\" : 1}}\n"));
+    for bad in ["{bad", "[]", "7"] {
+        let (_, err, code) = shell.words(&["set-options-json", "ex.test", bad]).await;
+        assert!(err.starts_with("Parsing of JSON document failed:") && code == 1, "{err}");
+    }
+    shell.words(&["set-options-json", "ex.test", ""]).await;
+    shell.words(&["set-catalog", "ex.test", ""]).await;
+    let shown = shell.run("show-zone ex.test").await.0;
+    assert!(!shown.contains("Options") && !shown.contains("Catalog"), "{shown}");
+}
+
+#[tokio::test]
+async fn section_13_1_commands_without_a_database() {
+    let mut shell = Shell::new("plain").await;
+    shell.settings.clear();
+    shell.input = "hello\n".to_owned();
+    let (out, err, code) = shell.run("hash-password 16").await;
+    assert_eq!((err.as_str(), code), ("", 0));
+    assert!(out.starts_with("$scrypt$ln=4,p=1,r=8$"), "{out}");
+    let hash = api::password::ScryptHash::parse(out.trim_end()).unwrap();
+    assert!(hash.matches(b"hello"), "neither the line's end nor a prompt is hashed");
+    assert!(shell.run("hash-password").await.0.starts_with("$scrypt$ln=10,p=1,r=8$"));
+    for bad in ["3", "0", "1", "1048576"] {
+        let why = "the work factor is not a power of two from 2 to 131072";
+        let said = format!("Error while hashing the supplied password: {why}\n");
+        shell.expect(&format!("hash-password {bad}"), "", &said, 1).await;
+    }
+    shell.expect("hash-password x", "", "Unable to parse the supplied work factor: 'x'\n", 1).await;
+    shell.input.clear();
+    shell.expect("hash-password", "", "", 1).await;
+
+    shell.expect("raw-lua-from-content A 192.0.2.1", "\"\\192\\000\\002\\001\"\n", "", 0).await;
+    shell.expect("raw-lua-from-content NS Ab.c.", "\"\\002Ab\\001c\\000\"\n", "", 0).await;
+    assert_eq!(shell.run("raw-lua-from-content A x").await.2, 1);
 }
