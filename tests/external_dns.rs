@@ -3,12 +3,15 @@
 //! that External-DNS has written is judged as a whole.
 
 use signpost_tests::Postgres;
-use signpost_tests::process::run;
+use signpost_tests::process::{free_port, run};
 use signpost_tests::server::{Settings, Signpost, workspace};
 use signpost_tests::validators::verify_zone;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+
+const WEBHOOK_PASSWORD: &str = "webhook-password-of-the-tests";
 
 /// Builds the Go test binary of a release, once in a build folder.
 fn build(release: &str) -> PathBuf {
@@ -22,12 +25,16 @@ fn build(release: &str) -> PathBuf {
 
 fn external_dns_lives_with(settings: Settings, release: &str) {
     let binary = build(release);
-    let server = Signpost::start(settings);
+    let webhook = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let server = Signpost::start(
+        settings.with(&format!("--webhook-listen={webhook}")).with(&format!("--webhook-password={WEBHOOK_PASSWORD}")),
+    );
     let api = server.api();
     let printed = run(Command::new(binary)
         .args(["-test.v", "-test.timeout=20m"])
         .env("EXTERNAL_DNS_TEST_API", format!("http://{}", api.address))
         .env("EXTERNAL_DNS_TEST_KEY", &api.key)
+        .env("EXTERNAL_DNS_TEST_WEBHOOK", format!("http://any:{WEBHOOK_PASSWORD}@{webhook}"))
         .env("EXTERNAL_DNS_TEST_DNS_HOST", server.dns().ip().to_string())
         .env("EXTERNAL_DNS_TEST_DNS_PORT", server.dns().port().to_string()));
     let passed = printed.lines().filter(|line| line.trim_start().starts_with("--- PASS")).count();

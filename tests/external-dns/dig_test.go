@@ -202,9 +202,12 @@ func (z *zoneUnderTest) check(t *testing.T) {
 	}
 }
 
-// belowCut tells whether a delegation hides the RRset: it is below one, or at one and not its NS.
+// belowCut tells whether a delegation hides the RRset: it is below one, or at one and not its NS. So does a DNAME what is below.
 func (z *zoneUnderTest) belowCut(at key) bool {
 	for cut := range z.wanted {
+		if cut.rtype == "DNAME" && strings.HasSuffix(at.name, "."+cut.name) {
+			return true
+		}
 		if cut.rtype == "NS" && cut.name != z.name {
 			if strings.HasSuffix(at.name, "."+cut.name) || (at.name == cut.name && at.rtype != "NS") {
 				return true

@@ -1,4 +1,4 @@
-// Package externaldns drives the real External-DNS (its pdns provider, TXT registry, plan and
+// Package externaldns drives the real External-DNS (its pdns and webhook providers, TXT registry, plan and
 // controller) against a running server that speaks the PowerDNS API, and checks with dig, over UDP
 // and TCP, that DNS says what External-DNS was told.
 //

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness};
+use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness, WebhookSettings};
 use async_trait::async_trait;
 use dataplane::profile::{self, CookieDemand, Label, Profile};
 use dataplane::{Addresses, CertificateSource, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
@@ -76,6 +76,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     log_addresses(plane.addresses());
     let plane = Arc::new(plane);
     let listeners = http_listeners(settings)?;
+    let webhook = webhook_listeners(settings)?;
 
     let store = Arc::new(LateStore::default());
     let late: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
@@ -99,8 +100,8 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         http_tasks: Vec::new(),
         _keepers: keepers,
     };
-    if !listeners.is_empty() {
-        server.serve_http(listeners, settings, late)?;
+    if !listeners.is_empty() || !webhook.is_empty() {
+        server.serve_http(listeners, webhook, settings, late)?;
     }
     Ok(server)
 }
@@ -109,6 +110,7 @@ impl Server {
     fn serve_http(
         &mut self,
         listeners: Vec<TcpListener>,
+        webhook: Vec<TcpListener>,
         settings: &Settings,
         store: Arc<dyn Store>,
     ) -> anyhow::Result<()> {
@@ -132,8 +134,13 @@ impl Server {
             settings: http.clone(),
             config: settings.shown.clone(),
         };
+        let hook = webhook_settings(settings)?;
+        let hook_http = ApiSettings { allow_from: settings.webhook.allow_from.clone(), ..http.clone() };
+        let hook_router = api::webhook_router(ApiState { settings: hook_http.clone(), ..state.clone() }, hook);
         let router = api::router(state);
-        for listener in listeners {
+        let listeners = listeners.into_iter().map(|listener| (listener, &router, &http));
+        let webhook = webhook.into_iter().map(|listener| (listener, &hook_router, &hook_http));
+        for (listener, router, http) in listeners.chain(webhook) {
             let mut stop = self.stop_http.subscribe();
             let stopped = async move {
                 // An error means that the sender is gone, which is a stop too.
@@ -263,6 +270,16 @@ fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
     Ok(listeners)
 }
 
+fn webhook_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in &settings.webhook.listen {
+        let listener = dataplane::bind_tcp(*address).and_then(TcpListener::from_std);
+        listeners.push(listener.with_context(|| format!("cannot listen for External-DNS's webhook on {address}"))?);
+        tracing::info!(%address, "External-DNS's webhook listens");
+    }
+    Ok(listeners)
+}
+
 /// The cap on DNS connections, cut to the open files that the system allows beside everything else.
 fn connections_max(settings: &Settings) -> usize {
     let workers = dns_settings(&settings.dns).udp_workers;
@@ -274,6 +291,7 @@ fn connections_max(settings: &Settings) -> usize {
         + transports.doq_listen.len()
         + settings.api.connections_max
         + settings.api.listen.len()
+        + settings.webhook.listen.len()
         // One connection more listens for changes.
         + settings.database.as_ref().map_or(0, |database| database.connections_max as usize + 1);
     descriptors::fitting(settings.dns.tcp_connections_max, others, descriptors::raise())
@@ -398,6 +416,14 @@ fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
         publication_bound: settings.publish.confirm_timeout,
         ..ApiSettings::default()
     })
+}
+
+fn webhook_settings(settings: &Settings) -> anyhow::Result<WebhookSettings> {
+    let password = match &settings.webhook.password {
+        Some(password) => Some(ApiKey::new("webhook-password", &password.0).context("setting webhook-password")?),
+        None => None,
+    };
+    Ok(WebhookSettings { password, domain_filter: settings.webhook.domain_filter.clone() })
 }
 
 /// Tells the API when DNS answers with a change.

@@ -11,6 +11,7 @@ mod metadata;
 mod objects;
 mod patch;
 mod support;
+mod webhook;
 mod zone_create;
 mod zone_put;
 mod zones;

@@ -99,6 +99,9 @@ impl Drop for Directory {
 
 pub(crate) struct Server {
     pub(crate) router: Router,
+    /// External-DNS's webhook, open, over all zones.
+    pub(crate) webhook: Router,
+    pub(crate) state: ApiState,
     pub(crate) program: Arc<Program>,
     _directory: Option<Directory>,
 }
@@ -139,7 +142,8 @@ impl Server {
             settings,
             config: vec![("local-port".to_owned(), "53".to_owned()), ("api-key".to_owned(), KEY.to_owned())],
         };
-        Server { router: api::router(state), program, _directory: None }
+        let webhook = api::webhook_router(state.clone(), api::WebhookSettings::default());
+        Server { router: api::router(state.clone()), webhook, state, program, _directory: None }
     }
 
     /// Sends a request exactly as built.

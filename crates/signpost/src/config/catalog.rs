@@ -175,6 +175,21 @@ pub const SETTINGS: &[Setting] = &[
     setting("api-cross-origin", Kind::Text, "", "Access-Control-Allow-Origin of API answers; empty: none"),
     setting("api-version", Kind::Text, "4.9.4", "PowerDNS release that the API says it stands in for"),
     setting("web-password", Kind::Secret, "", "Password of the pages beside the API; empty: they are open"),
+    // --- External-DNS's webhook ---
+    setting("webhook-listen", Kind::List, "", "Addresses for External-DNS with --provider=webhook; empty: none"),
+    setting("webhook-password", Kind::Secret, "", "Password of the webhook, in its URL; empty: it is open"),
+    setting(
+        "webhook-allow-from",
+        Kind::List,
+        "127.0.0.0/8,::1/128",
+        "Networks of External-DNS; whoever is outside gets the connection closed",
+    ),
+    setting(
+        "webhook-domain-filter",
+        Kind::List,
+        "",
+        "Only zones at or below these are shown to the webhook and written by it; empty: all",
+    ),
     // --- new zones ---
     setting("default-ttl", Kind::Count { min: 0, max: 2_147_483_647 }, "3600", "TTL in seconds where none is given"),
     setting(

@@ -27,6 +27,8 @@ pub struct Settings {
     pub dns: DnsSettings,
     /// HTTP.
     pub api: ApiSettings,
+    /// HTTP for External-DNS.
+    pub webhook: WebhookSettings,
     /// New and newly secured zones.
     pub zones: ZoneDefaults,
     /// Signatures.
@@ -141,6 +143,19 @@ pub struct ApiSettings {
     pub web_password: Option<Secret>,
 }
 
+/// How External-DNS is served with `--provider=webhook`.
+#[derive(Debug, Clone)]
+pub struct WebhookSettings {
+    /// None: it is not.
+    pub listen: Vec<SocketAddr>,
+    /// Absent: it is open to whoever may connect.
+    pub password: Option<Secret>,
+    /// Nobody else.
+    pub allow_from: Vec<Network>,
+    /// None: every zone.
+    pub domain_filter: Vec<Name>,
+}
+
 /// How changes reach DNS.
 #[derive(Debug, Clone)]
 pub struct PublishSettings {
@@ -212,6 +227,7 @@ impl Settings {
                 transports: transports::from_layers(layers, &mut warnings)?,
             },
             api: api(layers)?,
+            webhook: webhook(layers)?,
             zones: zones(layers)?,
             signing: signing(layers)?,
             workbench: WorkbenchBounds {
@@ -374,6 +390,24 @@ fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
         cross_origin,
         version: version.to_owned(),
         web_password,
+    })
+}
+
+fn webhook(layers: &Layers) -> Result<WebhookSettings, ConfigError> {
+    let password = Some(layers.secret("webhook-password").clone()).filter(|password| !password.0.is_empty());
+    if let Some(Err(error)) = password.as_ref().map(|password| ApiKey::new("webhook-password", &password.0)) {
+        return Err(layers.refuse("webhook-password", error.to_string()));
+    }
+    let domain = |text: &String| match Name::parse(text) {
+        Ok(name) if !name.is_root() => Ok(name.to_lowercase()),
+        Ok(_) => Err(layers.refuse("webhook-domain-filter", "the root is every name: leave the setting empty")),
+        Err(why) => Err(layers.refuse("webhook-domain-filter", format!("'{text}' is not a name: {why}"))),
+    };
+    Ok(WebhookSettings {
+        listen: addresses_if_any(layers, "webhook-listen")?,
+        password,
+        allow_from: networks(layers, "webhook-allow-from")?,
+        domain_filter: layers.list("webhook-domain-filter").iter().map(domain).collect::<Result<_, _>>()?,
     })
 }
 
