@@ -40,7 +40,7 @@ store_suite! {
         a_row_without_ttl_has_the_default;
     objects: tsig_keys_are_told_apart_by_name, one_name_is_given_once_to_many_who_want_it,
         autoprimaries_come_and_go_in_any_spelling, a_search_means_what_it_says, odd_rows_hide_no_others,
-        what_the_database_refuses_is_told_from_its_absence;
+        a_zone_is_copied_row_by_row, what_the_database_refuses_is_told_from_its_absence;
     rectify: unsigned, nsec, nsec3, narrow, opt_out, opt_out_narrow, a_change_of_denial_rectifies_the_whole_zone,
         pdnsutil_finds_no_fault;
 }

@@ -33,7 +33,7 @@ pub(crate) struct Bench {
     pub(crate) store: Arc<dyn Store>,
     /// Tells this case from others of the process.
     pub(crate) number: u32,
-    directory: Option<PathBuf>,
+    pub(crate) directory: Option<PathBuf>,
 }
 
 /// The cluster all cases share.

@@ -215,6 +215,62 @@ pub(crate) async fn odd_rows_hide_no_others(bench: Bench) {
     assert_eq!(bench.sql("SELECT count(*) FROM records WHERE name IS NULL OR name IN ('', 'a..b.odd.test')"), "3");
 }
 
+/// Every kind of row, odd ones too, arrives as it was, in either kind of database, and is served from there.
+pub(crate) async fn a_zone_is_copied_row_by_row(bench: Bench) {
+    let mut new = new_zone("copy.test");
+    new.content.kind = Some(store::ZoneKind::Master);
+    new.content.masters = Some(vec!["192.0.2.1".to_owned()]);
+    new.content.account = Some("me".to_owned());
+    new.content.catalog = Some(Some(name("catalog.test")));
+    new.content.options = Some(Some("{}".to_owned()));
+    new.content.keys = vec![store::KeyChange::Add {
+        flags: 257,
+        active: true,
+        published: false,
+        content: crate::bench::KEY.to_owned(),
+    }];
+    new.content.metadata.push(("NSEC3PARAM".to_owned(), vec!["1 0 0 -".to_owned()]));
+    new.content.metadata.push(("ALSO-NOTIFY".to_owned(), vec!["192.0.2.2".to_owned(), "192.0.2.3".to_owned()]));
+    bench.store.create_zone(new).await.unwrap();
+    let comment = store::Comment { content: "Zürich".to_owned(), account: "me".to_owned(), modified_at: Some(7) };
+    let commented = RrsetChange::Replace {
+        name: name("a.b.copy.test"),
+        rtype: RecordType::TXT,
+        ttl: 60,
+        records: Some(vec![record("\"x\"")]),
+        comments: Some(vec![comment]),
+    };
+    bench.store.edit_zone(&name("copy.test"), patch(vec![commented])).await.unwrap();
+    let id = bench.store.zone(&name("copy.test")).await.unwrap().unwrap().id;
+    bench.sql(&format!("UPDATE domains SET last_check = 5, notified_serial = 4294967295 WHERE id = {}", id.0));
+    bench.sql(&format!(
+        "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) VALUES \
+         ({0}, 'odd.copy.test', 'TXT', NULL, NULL, NULL, NULL, '', NULL), (  {0}, NULL, 'A', 'x', 1, 2, TRUE, NULL, FALSE), \
+         ({0}, 'ttl.copy.test', 'A', '192.0.2.1', 60, 0, FALSE, NULL, TRUE), \
+         ({0}, 'ttl.copy.test', 'A', '192.0.2.2', 300, 0, FALSE, NULL, TRUE)",
+        id.0
+    ));
+    let rows = bench.store.zone_rows(id).await.unwrap();
+    assert_eq!((rows.comments.len(), rows.metadata.len(), rows.keys.len()), (1, 4, 1));
+
+    let taken = bench.store.restore_zone(&rows).await.unwrap_err();
+    assert!(matches!(taken, StoreError::Exists { what: "zone" }), "{taken:?}");
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (place, url, directory) = crate::bench::empty(kind);
+        let store = store::open(&crate::bench::settings(&url)).await.unwrap();
+        store.restore_zone(&rows).await.unwrap();
+        let zone = store.zone(&name("copy.test")).await.unwrap().unwrap();
+        assert!(store.zone_rows(zone.id).await.unwrap().is_same(&rows));
+        assert_eq!((zone.last_check, zone.notified_serial, zone.is_secured), (5, 4294967295, true));
+        let other = Bench { kind, url, place, store, number: 0, directory };
+        assert_eq!(other.load().await.0["copy.test."], bench.load().await.0["copy.test."]);
+        // It is a zone like any other: the next change goes on from here.
+        let change = patch(vec![replace("new.copy.test", RecordType::A, &["192.0.2.9"])]);
+        assert!(other.store.edit_zone(&name("copy.test"), change).await.unwrap().changed);
+        assert!(!other.store.zone_rows(zone.id).await.unwrap().is_same(&rows));
+    }
+}
+
 /// A table that is gone does not come back by trying again; a line that is gone may.
 pub(crate) async fn what_the_database_refuses_is_told_from_its_absence(bench: Bench) {
     bench.store.create_zone(new_zone("z.test")).await.unwrap();

@@ -15,8 +15,8 @@ use crate::session::{Session, Sql};
 use crate::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
     Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey, StoredRrset, TsigKey,
-    TsigKeyChange, ZoneEdit, ZoneFilter, ZoneId, ZoneSummary, autoprimary, changes, load, read, schema, search, secret,
-    tsig, write,
+    TsigKeyChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary, autoprimary, changes, copy, load, read, schema,
+    search, secret, tsig, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -160,6 +160,14 @@ impl Store for DatabaseStore {
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
         search::search(&mut self.session().await?, search, self.default_ttl).await
+    }
+
+    async fn zone_rows(&self, zone: ZoneId) -> Result<ZoneRows, StoreError> {
+        copy::read(&mut self.session().await?, zone).await
+    }
+
+    async fn restore_zone(&self, rows: &ZoneRows) -> Result<(), StoreError> {
+        self.write(write::Change::Restore(rows)).await.map(|_| ())
     }
 
     async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {

@@ -7,6 +7,7 @@ mod apply;
 pub mod autoprimary;
 mod changes;
 mod connect;
+pub mod copy;
 mod database;
 mod derive;
 pub mod edit;
@@ -39,6 +40,7 @@ use wire::Name;
 
 pub use apply::{RECORD_HEAD_OCTETS, RRSET_OCTETS_MAX, rrset_too_large};
 pub use autoprimary::{Autoprimary, AutoprimaryChange};
+pub use copy::ZoneRows;
 pub use edit::*;
 pub use error::{StoreError, with_causes};
 pub use feed::*;
@@ -67,6 +69,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// What matches a pattern, in all zones.
     async fn search(&self, search: &Search) -> Result<Found, StoreError>;
+    /// A zone's rows as they stand, to copy them.
+    async fn zone_rows(&self, zone: ZoneId) -> Result<ZoneRows, StoreError>;
     /// TSIG keys, all or those of one name, by name and algorithm.
     async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError>;
     /// All autoprimaries.
@@ -80,6 +84,8 @@ pub trait Store: Send + Sync + 'static {
     /// Deletes a zone with records, keys, metadata and comments.
     async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError>;
 
+    /// Writes the rows of a zone that was read elsewhere. [`StoreError::Exists`] if the name is taken.
+    async fn restore_zone(&self, rows: &ZoneRows) -> Result<(), StoreError>;
     /// Changes TSIG keys, all or nothing.
     async fn change_tsig_key(&self, change: TsigKeyChange) -> Result<(), StoreError>;
     /// Changes the list of autoprimaries.

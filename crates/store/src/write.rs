@@ -8,8 +8,8 @@ use crate::edit_zone::{self, LockedZone};
 use crate::rows::Extent;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value};
 use crate::{
-    AutoprimaryChange, Commit, NewZone, RrsetEdit, StoreError, TsigKeyChange, ZoneEdit, ZoneKind, autoprimary,
-    settings, tsig,
+    AutoprimaryChange, Commit, NewZone, RrsetEdit, StoreError, TsigKeyChange, ZoneEdit, ZoneKind, ZoneRows,
+    autoprimary, copy, settings, tsig,
 };
 
 /// Bound of `domains.name` (PDNS-DIALECT section 12.1).
@@ -23,6 +23,7 @@ pub(crate) enum Change<'a> {
     Create(&'a NewZone),
     Edit(&'a Name, &'a ZoneEdit),
     Delete(&'a Name),
+    Restore(&'a ZoneRows),
     TsigKey(&'a TsigKeyChange),
     Autoprimary(&'a AutoprimaryChange),
 }
@@ -30,7 +31,7 @@ pub(crate) enum Change<'a> {
 impl Change<'_> {
     fn extent(&self) -> Extent {
         match self {
-            Change::Create(_) | Change::Delete(_) => Extent::Zone,
+            Change::Create(_) | Change::Delete(_) | Change::Restore(_) => Extent::Zone,
             Change::TsigKey(_) | Change::Autoprimary(_) => Extent::Names,
             Change::Edit(_, edit) => match edit.rrsets {
                 RrsetEdit::ReplaceAll(_) => Extent::Zone,
@@ -57,6 +58,10 @@ pub(crate) async fn run(
             edit_zone::edit(session, &zone, edit, extent, now).await?
         }
         Change::Delete(name) => delete(session, name).await?,
+        Change::Restore(rows) => {
+            copy::write(session, rows).await?;
+            Commit { changed: true, ..Commit::default() }
+        }
         Change::TsigKey(change) => {
             tsig::change(session, change).await?;
             Commit { changed: true, ..Commit::default() }

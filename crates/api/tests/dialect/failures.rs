@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
     Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
-    ZoneFilter, ZoneId, ZoneSummary,
+    ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
 use wire::Name;
 
@@ -47,6 +47,12 @@ impl Store for Down {
         self.fail()
     }
     async fn search(&self, _: &Search) -> Result<Found, StoreError> {
+        self.fail()
+    }
+    async fn zone_rows(&self, _: ZoneId) -> Result<ZoneRows, StoreError> {
+        self.fail()
+    }
+    async fn restore_zone(&self, _: &ZoneRows) -> Result<(), StoreError> {
         self.fail()
     }
     async fn tsig_keys(&self, _: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {

@@ -30,6 +30,7 @@ pub(super) enum Command {
     AddMeta,
     AddRecord,
     AddZoneKey,
+    B2bMigrate,
     ChangeSecondaryZonePrimary,
     CheckAllZones,
     CheckZone,
@@ -122,6 +123,7 @@ use Access::{None as Nothing, Read, Write};
 
 /// All commands that are offered.
 pub(super) const COMMANDS: &[Entry] = &[
+    entry("b2b-migrate", ("", ""), "FROM-URL TO-URL", 2, Nothing, Command::B2bMigrate),
     entry(
         "activate-tsig-key",
         ("tsigkey", "activate"),
@@ -299,7 +301,6 @@ pub(super) const COMMANDS: &[Entry] = &[
 
 /// PowerDNS has them and we have not.
 const NOT_OFFERED: &[&str] = &[
-    "b2b-migrate",
     "backend-cmd",
     "backend-lookup",
     "bench-db",

@@ -8,6 +8,7 @@ mod catalog;
 mod check;
 mod commands;
 mod content;
+mod copy;
 mod dnssec;
 mod keys;
 mod load;
@@ -156,17 +157,26 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         return usage_exit(spelling);
     }
     if entry.access == Access::None {
-        return match run_without_database(&mut output, entry.command, parameters) {
+        let outcome = match entry.command {
+            Command::B2bMigrate => copy::migrate(&mut output, parameters).await,
+            command => run_without_database(&mut output, command, parameters),
+        };
+        let is_written = output.flush();
+        return match outcome {
             Err(Failure::Usage) => {
                 output.chatter(entry.usage(spelling));
                 usage_exit(spelling)
             }
             Err(Failure::Silent) => FAILED,
+            Err(Failure::Store(error)) => {
+                output.chatter(format_args!("Error: {}", store::with_causes(&error)));
+                FAILED
+            }
             Err(failure) => {
                 output.chatter(failure);
                 FAILED
             }
-            Ok(()) => exit(output.flush()),
+            Ok(()) => exit(is_written),
         };
     }
     sources.flags.extend(flags);
@@ -301,6 +311,7 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::GenerateZoneKey | Command::ListAlgorithms | Command::HashPassword | Command::RawLuaFromContent => {
             run_without_database(&mut tool.output, command, parameters)
         }
+        Command::B2bMigrate => copy::migrate(&mut tool.output, parameters).await,
         Command::GenerateTsigKey => tsig::generate(tool, parameters).await,
         Command::ImportTsigKey => tsig::import(tool, parameters).await,
         Command::ListTsigKeys => tsig::list(tool).await,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use store::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
     Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
-    ZoneFilter, ZoneId, ZoneSummary,
+    ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
 use tokio::sync::SetOnce;
 use wire::Name;
@@ -57,6 +57,12 @@ impl Store for LateStore {
     }
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
         self.store()?.search(search).await
+    }
+    async fn zone_rows(&self, zone: ZoneId) -> Result<ZoneRows, StoreError> {
+        self.store()?.zone_rows(zone).await
+    }
+    async fn restore_zone(&self, rows: &ZoneRows) -> Result<(), StoreError> {
+        self.store()?.restore_zone(rows).await
     }
     async fn tsig_keys(&self, name: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {
         self.store()?.tsig_keys(name).await
