@@ -13,7 +13,7 @@ use publish::{Assembler, Unmade, ZoneRules};
 use store::{LoadItem, LoadZones, RrsetFilter, StoredKey, StoredRecord, StoredRrset, ZoneFilter, ZoneSummary};
 use wire::{Name, RecordType};
 
-use super::output::{Failure, Outcome};
+use super::output::{Failure, Outcome, Output};
 use super::{Tool, content};
 use rows::{Rows, Unreadable};
 
@@ -64,17 +64,21 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     for line in &findings.lines {
         tool.output.data(line);
     }
-    tool.output.data(format_args!(
-        "Checked {} records of '{}', {} errors, {} warnings.",
-        findings.records,
-        zone.name.to_dotless(),
-        findings.errors,
-        findings.warnings
-    ));
+    tool.output.data(findings.summary(&zone.name));
     Ok(findings.errors)
 }
 
 /// Keys that cannot be used, and those that few will believe.
+/// Prints what is wrong with contents that are not stored yet, and returns the number of errors.
+pub(super) fn check_draft(output: &mut Output, zone: &Name, rrsets: &[StoredRrset]) -> usize {
+    let findings = examine(zone, rrsets, false);
+    for line in &findings.lines {
+        output.data(line);
+    }
+    output.data(findings.summary(zone));
+    findings.errors
+}
+
 fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
     let zone = zone.to_dotless();
     for key in keys {
@@ -148,6 +152,15 @@ impl Findings {
     }
     fn info(&mut self, text: String) {
         self.lines.push(format!("[Info] {text}"));
+    }
+    fn summary(&self, zone: &Name) -> String {
+        format!(
+            "Checked {} records of '{}', {} errors, {} warnings.",
+            self.records,
+            zone.to_dotless(),
+            self.errors,
+            self.warnings
+        )
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) enum Command {
     DeleteTsigKey,
     DeleteZone,
     DisableDnssec,
+    EditZone,
     ExportZoneDnskey,
     ExportZoneDs,
     ExportZoneKey,
@@ -123,6 +124,7 @@ use Access::{None as Nothing, Read, Write};
 
 /// All commands that are offered.
 pub(super) const COMMANDS: &[Entry] = &[
+    entry("edit-zone", ("zone", "edit"), "ZONE", 1, Write, Command::EditZone),
     entry("b2b-migrate", ("", ""), "FROM-URL TO-URL", 2, Nothing, Command::B2bMigrate),
     entry(
         "activate-tsig-key",
@@ -305,7 +307,6 @@ const NOT_OFFERED: &[&str] = &[
     "backend-lookup",
     "bench-db",
     "create-bind-db",
-    "edit-zone",
     "hsm",
     "ipdecrypt",
     "ipencrypt",

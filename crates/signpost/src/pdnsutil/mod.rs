@@ -10,6 +10,7 @@ mod commands;
 mod content;
 mod copy;
 mod dnssec;
+mod edit;
 mod keys;
 mod load;
 mod metadata;
@@ -44,6 +45,8 @@ pub(crate) struct Tool {
     spelling: Spelling,
     is_verbose: bool,
     is_quiet: bool,
+    /// What `PDNSUTIL_EDITOR` or `EDITOR` names.
+    editor: Option<String>,
 }
 
 impl Tool {
@@ -188,7 +191,9 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         }
     };
     let (is_verbose, is_quiet) = (options.is_verbose, options.is_quiet);
-    let mut tool = Tool { store, defaults, output, spelling, is_verbose, is_quiet };
+    let variable = |wanted: &str| sources.variables.iter().find(|(name, _)| name == wanted);
+    let editor = variable("PDNSUTIL_EDITOR").or(variable("EDITOR")).map(|(_, editor)| editor.clone());
+    let mut tool = Tool { store, defaults, output, spelling, is_verbose, is_quiet, editor };
     let outcome = run(&mut tool, entry.command, parameters).await;
     let is_written = tool.output.flush();
     match outcome {
@@ -340,6 +345,7 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::ImportZoneKeyPem => keys::import_pem(tool, parameters).await,
         Command::ExportZoneDnskey => keys::export_dnskey(tool, parameters).await,
         Command::ExportZoneDs => show::export_ds(tool, parameters).await,
+        Command::EditZone => edit::edit(tool, parameters).await,
         Command::ShowZone => show::show(tool, parameters).await,
         Command::CheckZone => check::check(tool, parameters).await,
         Command::CheckAllZones => check::check_all(tool, parameters).await,

@@ -31,6 +31,8 @@ struct Shell {
     settings: Vec<String>,
     /// What is typed.
     input: String,
+    /// The environment.
+    variables: Vec<(String, String)>,
 }
 
 /// Standard output, standard error, exit code.
@@ -45,6 +47,7 @@ impl Shell {
             settings: vec![format!("--database-url=sqlite:{}/z.db", folder.display())],
             folder,
             input: String::new(),
+            variables: Vec::new(),
         };
         let settings = store::StoreSettings {
             url: format!("sqlite:{}/z.db", shell.folder.display()),
@@ -68,7 +71,12 @@ impl Shell {
         let input = Box::new(std::io::Cursor::new(self.input.clone().into_bytes()));
         let output = Output::new(Box::new(out.clone()), Box::new(err.clone()), input);
         let args = self.settings.iter().cloned().chain(words.iter().map(|word| (*word).to_owned())).collect();
-        let code = execute(args, Sources { root: Some(self.folder.clone()), ..Sources::default() }, output).await;
+        let code = execute(
+            args,
+            Sources { root: Some(self.folder.clone()), variables: self.variables.clone(), ..Sources::default() },
+            output,
+        )
+        .await;
         (out.text(), err.text(), code)
     }
 
@@ -690,4 +698,68 @@ async fn section_13_1_b2b_migrate_moves_everything_into_an_empty_database() {
     let (_, err, code) = shell.run(&format!("b2b-migrate {missing} {to}")).await;
     assert_eq!((err, code), (format!("Error: database {missing} does not exist\n"), 1));
     assert_eq!(shell.run("b2b-migrate gsqlite3 gpgsql").await.2, 1);
+}
+
+#[tokio::test]
+async fn section_13_1_edit_zone_shows_what_changes_and_asks() {
+    let mut shell = Shell::new("edit").await;
+    let file = shell.file("z", ZONE);
+    shell.run(&format!("load-zone load.test {file}")).await;
+    shell.expect("edit-zone nope.test", "", "Zone 'nope.test' not found!\n", 1).await;
+    let script = |sed: &str| format!("sed -i {sed}");
+    let edit = |shell: &mut Shell, editor: String, typed: &str| {
+        shell.variables = vec![("EDITOR".to_owned(), "false".to_owned()), ("PDNSUTIL_EDITOR".to_owned(), editor)];
+        shell.input = typed.to_owned();
+    };
+
+    // Nothing changed, nothing asked.
+    edit(&mut shell, "true".to_owned(), "");
+    let (out, err, code) = shell.run("edit-zone load.test").await;
+    assert!(out.ends_with(" 0 errors, 0 warnings.\nNo changes to apply.\n"), "{out}");
+    assert_eq!((err.as_str(), code), ("", 0));
+
+    let change = "s/192.0.2.3/192.0.2.33/";
+    for typed in ["q\n", "", "n\nq\n", "what\nn\n"] {
+        edit(&mut shell, script(change), typed);
+        let (out, _, code) = shell.run("edit-zone load.test").await;
+        assert_eq!(code, 1, "{typed:?}");
+        let shown = "Detected the following changes:\n\
+                     -www.load.test. 60 IN A 192.0.2.3\n+www.load.test. 60 IN A 192.0.2.33\n";
+        assert!(out.contains(shown), "{out}");
+        assert!(!shell.run("list-zone load.test").await.0.contains("192.0.2.33"), "{typed:?} is no consent");
+    }
+    edit(&mut shell, script(change), "y\na\n");
+    let (_, err, code) = shell.run("zone edit load.test").await;
+    assert_eq!(code, 0, "{err}");
+    let asked = "You have not updated the SOA record! Would you like to increase-serial?\n(y)es";
+    assert!(err.starts_with(asked), "{err}");
+    let listed = shell.run("list-zone load.test").await.0;
+    assert!(listed.contains("\t192.0.2.33\n") && listed.contains("\t192.0.2.2\n"), "{listed}");
+    assert!(listed.contains("host.load.test 2 3600"), "the serial is increased: {listed}");
+
+    // An address becomes an alias, and the SOA is the user's.
+    let commands = "-e '$a www.load.test. 60 IN CNAME x.example.' -e /^www/d -e 's/ 2 3600/ 9 3600/'";
+    edit(&mut shell, script(commands), "a\n");
+    let (out, err, code) = shell.run("edit-zone load.test").await;
+    assert_eq!(code, 0, "{out}{err}");
+    let listed = shell.run("list-zone load.test").await.0;
+    assert!(listed.contains("www.load.test\t60\tIN\tCNAME\tx.example.\n"), "{listed}");
+    assert!(listed.contains("host.load.test 9 3600"), "{listed}");
+
+    // What cannot be read is edited again or given up; what is wrong is applied only if told to.
+    edit(&mut shell, script("'$a broken'"), "q\n");
+    let (_, err, code) = shell.run("edit-zone load.test").await;
+    let options = "Options are: (e)dit your changes, (r)etry with original zone, (q)uit: ";
+    assert!(err.contains("Error: ") && err.contains(options), "{err}");
+    assert_eq!(code, 1);
+    edit(&mut shell, script("'$a www.load.test. 60 IN A 192.0.2.1'"), "q\n");
+    let (out, err, code) = shell.run("edit-zone load.test").await;
+    assert!(out.contains("CNAME www.load.test found, but other records with same label exist."), "{out}");
+    assert!(err.contains("(a)pply change anyhow") && code == 1, "{err}");
+    edit(&mut shell, "false".to_owned(), "");
+    let (_, err, code) = shell.run("edit-zone load.test").await;
+    assert_eq!((err.as_str(), code), ("Error: the editor 'false' ended with exit status: 1\n", 1));
+    let left = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+    let own = format!("pdnsutil-{}-", std::process::id());
+    assert_eq!(left.filter(|file| file.file_name().to_string_lossy().starts_with(&own)).count(), 0);
 }
