@@ -25,6 +25,7 @@ mod names;
 mod negotiate;
 pub mod nsec3param;
 mod offload;
+mod openapi;
 mod options;
 mod pages;
 pub mod password;

@@ -13,6 +13,14 @@ pub(crate) enum ErrorForm {
     Text,
 }
 
+/// The form of the OpenAPI documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocsForm {
+    Json,
+    Yaml,
+    YamlAsText,
+}
+
 /// What the request says about bodies.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accepts {
@@ -39,6 +47,19 @@ impl Accepts {
             ErrorForm::Html
         } else {
             ErrorForm::Text
+        }
+    }
+
+    /// How `/api/docs` is read: JSON by name or by `*/*`, else YAML; who sends no `Accept` sees it as text.
+    pub(crate) fn docs_form(&self) -> DocsForm {
+        if self.names("application/json") {
+            DocsForm::Json
+        } else if self.names("yaml") {
+            DocsForm::Yaml
+        } else if self.names("*/*") {
+            DocsForm::Json
+        } else {
+            DocsForm::YamlAsText
         }
     }
 
@@ -70,6 +91,20 @@ mod tests {
             (Some("text/plain"), ErrorForm::Text),
         ] {
             assert_eq!(accepts(accept).error_form(), form, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn section_2_docs_are_json_by_accept_and_yaml_else() {
+        for (accept, form) in [
+            (None, DocsForm::YamlAsText),
+            (Some("text/html"), DocsForm::YamlAsText),
+            (Some("application/x-yaml, */*"), DocsForm::Yaml),
+            (Some("text/x-yaml"), DocsForm::Yaml),
+            (Some("*/*"), DocsForm::Json),
+            (Some("application/json"), DocsForm::Json),
+        ] {
+            assert_eq!(accepts(accept).docs_form(), form, "{accept:?}");
         }
     }
 

@@ -16,8 +16,8 @@ use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
-    auth, autoprimaries, body, cache, cryptokeys, metadata, metrics, options, pages, reply, search, servers, tsigkeys,
-    zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
+    auth, autoprimaries, body, cache, cryptokeys, metadata, metrics, openapi, options, pages, reply, search, servers,
+    tsigkeys, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -90,6 +90,7 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
     match action {
         Action::Versions => Ok(servers::versions()),
         Action::Features => Ok(servers::features()),
+        Action::Docs => openapi::docs(api, &call),
         Action::Servers => Ok(servers::list(api)),
         Action::Server => Ok(servers::one(api)),
         Action::Config => Ok(servers::config(api)),
@@ -106,7 +107,7 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::ZoneNotify => zone_actions::notify(api, &call).await,
         Action::ZoneRectify => zone_actions::rectify(api, &call).await,
         Action::KeyList => cryptokeys::list(api, &call).await,
-        Action::KeyCreate => cryptokeys::create(api, &call).await,
+        Action::KeyCreate | Action::KeyCreateById => cryptokeys::create(api, &call).await,
         Action::KeyGet => cryptokeys::get(api, &call).await,
         Action::KeyPut => cryptokeys::put(api, &call).await,
         Action::KeyDelete => cryptokeys::delete(api, &call).await,

@@ -7,6 +7,7 @@ use axum::http::Method;
 pub(crate) enum Action {
     Versions,
     Features,
+    Docs,
     Servers,
     Server,
     Config,
@@ -24,6 +25,8 @@ pub(crate) enum Action {
     ZoneRectify,
     KeyList,
     KeyCreate,
+    /// The same below a key, as PowerDNS has it.
+    KeyCreateById,
     KeyGet,
     KeyPut,
     KeyDelete,
@@ -58,11 +61,11 @@ pub(crate) enum Access {
     Open,
 }
 
-/// One path. `{}` stands for any segment.
+/// One path. A segment in braces stands for any, and is a parameter of that name in the OpenAPI documents.
 pub(crate) struct Route {
-    path: &'static str,
+    pub(crate) path: &'static str,
     pub(crate) access: Access,
-    methods: &'static [(Method, Action)],
+    pub(crate) methods: &'static [(Method, Action)],
 }
 
 const fn api(path: &'static str, methods: &'static [(Method, Action)]) -> Route {
@@ -76,9 +79,10 @@ const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
 
 /// Methods stand in the order in which OPTIONS names them.
-static ROUTES: &[Route] = &[
+pub(crate) static ROUTES: &[Route] = &[
     api("/api", &[(GET, Action::Versions)]),
     api("/api/v1", &[(GET, Action::Features)]),
+    api("/api/docs", &[(GET, Action::Docs)]),
     api("/api/v1/servers", &[(GET, Action::Servers)]),
     api("/api/v1/servers/localhost", &[(GET, Action::Server)]),
     api("/api/v1/servers/localhost/config", &[(GET, Action::Config)]),
@@ -86,34 +90,37 @@ static ROUTES: &[Route] = &[
     api("/api/v1/servers/localhost/cache/flush", &[(PUT, Action::CacheFlush)]),
     api("/api/v1/servers/localhost/zones", &[(GET, Action::ZoneList), (POST, Action::ZoneCreate)]),
     api(
-        "/api/v1/servers/localhost/zones/{}",
+        "/api/v1/servers/localhost/zones/{zone_id}",
         &[(GET, Action::ZoneGet), (PATCH, Action::ZonePatch), (PUT, Action::ZonePut), (DELETE, Action::ZoneDelete)],
     ),
-    api("/api/v1/servers/localhost/zones/{}/export", &[(GET, Action::ZoneExport)]),
-    api("/api/v1/servers/localhost/zones/{}/axfr-retrieve", &[(PUT, Action::ZoneRetrieve)]),
-    api("/api/v1/servers/localhost/zones/{}/notify", &[(PUT, Action::ZoneNotify)]),
-    api("/api/v1/servers/localhost/zones/{}/rectify", &[(PUT, Action::ZoneRectify)]),
-    api("/api/v1/servers/localhost/zones/{}/cryptokeys", &[(GET, Action::KeyList), (POST, Action::KeyCreate)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/export", &[(GET, Action::ZoneExport)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/axfr-retrieve", &[(PUT, Action::ZoneRetrieve)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/notify", &[(PUT, Action::ZoneNotify)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/rectify", &[(PUT, Action::ZoneRectify)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/cryptokeys", &[(GET, Action::KeyList), (POST, Action::KeyCreate)]),
     api(
-        "/api/v1/servers/localhost/zones/{}/cryptokeys/{}",
-        &[(GET, Action::KeyGet), (POST, Action::KeyCreate), (PUT, Action::KeyPut), (DELETE, Action::KeyDelete)],
+        "/api/v1/servers/localhost/zones/{zone_id}/cryptokeys/{cryptokey_id}",
+        &[(GET, Action::KeyGet), (POST, Action::KeyCreateById), (PUT, Action::KeyPut), (DELETE, Action::KeyDelete)],
     ),
-    api("/api/v1/servers/localhost/zones/{}/metadata", &[(GET, Action::MetadataList), (POST, Action::MetadataCreate)]),
     api(
-        "/api/v1/servers/localhost/zones/{}/metadata/{}",
+        "/api/v1/servers/localhost/zones/{zone_id}/metadata",
+        &[(GET, Action::MetadataList), (POST, Action::MetadataCreate)],
+    ),
+    api(
+        "/api/v1/servers/localhost/zones/{zone_id}/metadata/{metadata_kind}",
         &[(GET, Action::MetadataGet), (PUT, Action::MetadataPut), (DELETE, Action::MetadataDelete)],
     ),
     api("/api/v1/servers/localhost/search-data", &[(GET, Action::Search)]),
     api("/api/v1/servers/localhost/tsigkeys", &[(GET, Action::TsigKeyList), (POST, Action::TsigKeyCreate)]),
     api(
-        "/api/v1/servers/localhost/tsigkeys/{}",
+        "/api/v1/servers/localhost/tsigkeys/{tsigkey_id}",
         &[(GET, Action::TsigKeyGet), (PUT, Action::TsigKeyPut), (DELETE, Action::TsigKeyDelete)],
     ),
     api(
         "/api/v1/servers/localhost/autoprimaries",
         &[(GET, Action::AutoprimaryList), (POST, Action::AutoprimaryCreate)],
     ),
-    api("/api/v1/servers/localhost/autoprimaries/{}/{}", &[(DELETE, Action::AutoprimaryDelete)]),
+    api("/api/v1/servers/localhost/autoprimaries/{ip}/{nameserver}", &[(DELETE, Action::AutoprimaryDelete)]),
     Route { path: "/", access: Access::Password, methods: &[(GET, Action::StatusPage)] },
     Route { path: "/metrics", access: Access::Password, methods: &[(GET, Action::Prometheus)] },
     Route { path: "/livez", access: Access::Open, methods: &[(GET, Action::Alive)] },
@@ -130,8 +137,8 @@ fn match_path(pattern: &str, path: &str) -> Option<Vec<String>> {
     let mut segments = path.split('/');
     for wanted in pattern.split('/') {
         match (wanted, segments.next()?) {
-            ("{}", "") => return None,
-            ("{}", segment) => open.push(segment.to_owned()),
+            (wanted, "") if wanted.starts_with('{') => return None,
+            (wanted, segment) if wanted.starts_with('{') => open.push(segment.to_owned()),
             (wanted, segment) if wanted == segment => {}
             _ => return None,
         }

@@ -62,6 +62,17 @@ impl Default for ApiSettings {
     }
 }
 
+impl ApiSettings {
+    /// Whether `version` is at least this release. What is no version is none.
+    pub(crate) fn stands_for(&self, major: u32, minor: u32) -> bool {
+        let mut parts = self.version.split('.').map(|part| {
+            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            part[..digits].parse().unwrap_or(0)
+        });
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (major, minor)
+    }
+}
+
 /// Everything a request may need.
 #[derive(Clone)]
 pub struct ApiState {
@@ -88,4 +99,19 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) counters: ApiCounters,
     pub(crate) started: Instant,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_we_stand_for_is_compared_by_numbers() {
+        let stands = |version: &str| {
+            let settings = ApiSettings { version: version.to_owned(), ..ApiSettings::default() };
+            settings.stands_for(5, 1)
+        };
+        assert!(!stands("4.9.4") && !stands("5.0.3") && !stands("5") && !stands("x") && !stands(""));
+        assert!(stands("5.1.0") && stands("5.2-dev") && stands("5.10-rc1") && stands("10.0"));
+    }
 }

@@ -209,3 +209,38 @@ async fn api_and_pages_can_be_off() {
     server.get("/metrics").await.is(404);
     server.get("/livez").await.is(200);
 }
+
+/// PDNS-DIALECT section 2: yaml, and JSON by Accept; Swagger 2.0 up to 5.0 and OpenAPI 3.1 since.
+#[tokio::test]
+async fn section_2_docs_follow_accept_and_the_version_we_answer_as() {
+    let docs = async |version: &str, path: &str, accept: Option<&str>| {
+        let settings = ApiSettings { version: version.to_owned(), ..settings() };
+        let server = Server::with(Program::default(), settings, Default::default()).await;
+        let mut request = Request::get(path).header("x-api-key", KEY);
+        if let Some(accept) = accept {
+            request = request.header("accept", accept);
+        }
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    let json = Some("application/json");
+    let answer = docs("4.9.4", "/api/docs", json).await;
+    assert_eq!(
+        (answer.is(200).header("content-type"), &answer.json()["swagger"]),
+        (Some("application/json"), &"2.0".into())
+    );
+    assert_eq!(docs("5.1.0", "/api/docs", json).await.json()["openapi"], "3.1.0");
+    assert_eq!(docs("5.1.0", "/api/docs?openapi=2.0", json).await.json()["swagger"], "2.0");
+    assert_eq!(docs("4.9.4", "/api/docs?openapi=3.1", json).await.json()["openapi"], "3.1.0");
+    docs("4.9.4", "/api/docs?openapi=1", json)
+        .await
+        .is_error(422, "'openapi' request parameter value '1' is not supported");
+    for (accept, content_type) in
+        [(None, "text/plain; charset=utf-8"), (Some("application/x-yaml"), "application/x-yaml")]
+    {
+        let answer = docs("4.9.4", "/api/docs", accept).await;
+        assert_eq!(answer.is(200).header("content-type"), Some(content_type));
+        assert!(answer.body.contains("\nswagger: \"2.0\"\n"), "{}", answer.body);
+    }
+    // bravado and requests say `*/*`, and take text for JSON.
+    assert_eq!(docs("4.9.4", "/api/docs", Some("*/*")).await.json()["swagger"], "2.0");
+}

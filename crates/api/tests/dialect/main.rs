@@ -1,10 +1,13 @@
 //! The HTTP API against the dialect, section by section, on a SQLite store of its own for every test.
 //!
+//! Every answer is held to the OpenAPI documents too, whatever the test asks for.
+//!
 //! The DNS side is played by a publication that counts: what a 204 promises about answers is tested with the whole program.
 
 mod connections;
 mod cryptokeys;
 mod discovery;
+mod document;
 mod external_dns;
 mod failures;
 mod metadata;

@@ -17,6 +17,8 @@ use store::{Store, StoreSettings};
 use tower::ServiceExt;
 use wire::Name;
 
+use crate::document::Documents;
+
 pub(crate) const KEY: &str = "hush";
 pub(crate) const ZONES: &str = "/api/v1/servers/localhost/zones";
 
@@ -106,6 +108,12 @@ pub(crate) struct Server {
     _directory: Option<Directory>,
 }
 
+/// What the API says about itself. It is read once: it does not depend on what a test sets.
+async fn documents() -> &'static Documents {
+    static DOCUMENTS: tokio::sync::OnceCell<Documents> = tokio::sync::OnceCell::const_new();
+    DOCUMENTS.get_or_init(async || Documents::read(&Server::start().await.router).await).await
+}
+
 pub(crate) fn settings() -> ApiSettings {
     ApiSettings { keys: vec![ApiKey::new("test", KEY).unwrap()], ..ApiSettings::default() }
 }
@@ -148,10 +156,14 @@ impl Server {
 
     /// Sends a request exactly as built.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().to_string(), request.uri().to_string());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.into()).unwrap() }
+        let body = String::from_utf8(body.into()).unwrap();
+        let answer = Answer { status: parts.status, headers: parts.headers, body };
+        documents().await.check(&method, &path, &answer);
+        answer
     }
 
     /// Sends a request with the key; a JSON `null` body means none.
