@@ -138,6 +138,11 @@ impl Signpost {
         Api { address: self.api, key: KEY.to_owned() }
     }
 
+    /// A folder of its own, gone with it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The database it was given.
     pub fn database_url(&self) -> &str {
         &self.settings.database_url
