@@ -39,13 +39,12 @@ pub(super) fn lines(rrset: &StoredRrset) -> impl Iterator<Item = String> + '_ {
         .map(|record| format!("{} {} IN {} {}", rrset.name, rrset.ttl, rrset.rtype, stored_text(rrset.rtype, record)))
 }
 
-/// A SOA's two names lose their final dots: 4.7's `list-zone` prints it like that.
-pub(super) fn soa_without_dots(content: &str) -> String {
-    let undotted = |field: &str| if field == "." { field.to_owned() } else { field.trim_end_matches('.').to_owned() };
-    let fields: Vec<String> = content
-        .split(' ')
-        .enumerate()
-        .map(|(at, field)| if at < 2 { undotted(field) } else { field.to_owned() })
-        .collect();
-    fields.join(" ")
+/// The content as 4.7's `list-zone` prints it: as stored, with a final dot where that is all of a dot there can be.
+pub(super) fn half_dotted_text(rtype: RecordType, record: &StoredRecord) -> String {
+    let mut text = stored_text(rtype, record);
+    let ends_in_name = matches!(rtype, RecordType::NS | RecordType::MX | RecordType::SRV | RecordType::CNAME);
+    if ends_in_name && !text.is_empty() && !text.ends_with('.') {
+        text.push('.');
+    }
+    text
 }

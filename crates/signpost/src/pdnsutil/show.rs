@@ -43,24 +43,24 @@ pub(super) async fn show(tool: &mut Tool, parameters: &[String]) -> Outcome {
             }
         }
     }
-    if !summary.options.is_empty() {
-        tool.output.data(format_args!("Options:\n{}", summary.options));
-    }
-    if let Some(catalog) = &summary.catalog {
-        tool.output.data(format_args!("Catalog: \n{}", catalog.to_dotless()));
-    }
     if is_presigned {
         tool.output.data("Zone is presigned");
     }
     // Of a presigned zone the keys in the database are not used.
     if keys.is_empty() || is_presigned {
         tool.output.chatter(format_args!("No keys for zone '{}'.", zone.to_dotless()));
-        return Ok(());
+    } else {
+        tool.output.data(semantics(&summary));
+        tool.output.data("keys: ");
+        for key in &keys {
+            show_key(tool, &zone, key);
+        }
     }
-    tool.output.data(semantics(&summary));
-    tool.output.data("keys: ");
-    for key in &keys {
-        show_key(tool, &zone, key);
+    if !summary.options.is_empty() {
+        tool.output.data(format_args!("Options:\n{}", summary.options));
+    }
+    if let Some(catalog) = &summary.catalog {
+        tool.output.data(format_args!("Catalog: \n{}", catalog.to_dotless()));
     }
     Ok(())
 }

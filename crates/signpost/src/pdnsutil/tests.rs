@@ -584,7 +584,7 @@ async fn section_13_2_secondary_zones() {
     assert!(shell.run("show-zone sec.test").await.0.contains("\nPrimary: [2001:db8::1]:54 \n"));
     shell.expect("change-secondary-zone-primary nope.test 192.0.2.9", "", "Zone 'nope.test' doesn't exist\n", 1).await;
     shell.expect("list-all-zones", "", "", 0).await;
-    shell.expect("list-all-zones secondary -v", "sec.test\nSlave zonecount: 1\n", "", 0).await;
+    shell.expect("list-all-zones secondary -v", "sec.test\nsecondary zonecount: 1\n", "", 0).await;
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ pub(super) async fn list_all(tool: &mut Tool, parameters: &[String]) -> Outcome 
         }
     }
     if tool.is_verbose {
-        let kind = kind.map_or("All", ZoneKind::as_api);
+        let kind = parameters.first().map_or("All", String::as_str);
         tool.output.data(format_args!("{kind} zonecount: {count}"));
     }
     Ok(())
@@ -117,10 +117,10 @@ pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
             Spelling::New => rrset.name.to_string(),
         };
         for record in rrset.records.iter().filter(|record| !record.disabled) {
-            let mut text = content::dotted_text(rrset.rtype, record);
-            if tool.spelling == Spelling::Old && rrset.rtype == RecordType::SOA {
-                text = content::soa_without_dots(&text);
-            }
+            let text = match tool.spelling {
+                Spelling::Old => content::half_dotted_text(rrset.rtype, record),
+                Spelling::New => content::dotted_text(rrset.rtype, record),
+            };
             tool.output.data(format_args!("{name}\t{}\tIN\t{}\t{text}", rrset.ttl, rrset.rtype));
         }
     }
