@@ -14,6 +14,8 @@ mod objects;
 mod outage;
 #[path = "store_suite/rectify.rs"]
 mod rectify;
+#[path = "store_suite/views.rs"]
+mod views;
 
 macro_rules! store_suite {
     ($($area:ident: $($case:ident),+ $(,)?);+ $(;)?) => {
@@ -41,6 +43,7 @@ store_suite! {
     objects: tsig_keys_are_told_apart_by_name, one_name_is_given_once_to_many_who_want_it,
         autoprimaries_come_and_go_in_any_spelling, a_search_means_what_it_says, odd_rows_hide_no_others,
         a_zone_is_copied_row_by_row, what_the_database_refuses_is_told_from_its_absence;
+    views: views_and_networks_come_by_the_feed, a_variant_is_a_zone_of_its_own;
     rectify: unsigned, nsec, nsec3, narrow, opt_out, opt_out_narrow, a_change_of_denial_rectifies_the_whole_zone,
         pdnsutil_finds_no_fault;
 }

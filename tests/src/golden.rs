@@ -26,7 +26,7 @@ use publish::{Assembler, Unmade, ZoneRules};
 use std::fs;
 use std::path::PathBuf;
 use store::{ServedRecord, StoredKey, ZoneHeader, ZoneId};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 /// How the zones of a case are signed and denied: the metadata that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Case {
             id: ZoneId(1),
             incarnation: 1,
             generation: 1,
-            name: apex.to_lowercase(),
+            name: ZoneName::from(apex),
             metadata: mode.metadata.iter().map(|(kind, value)| ((*kind).into(), vec![(*value).into()])).collect(),
             keys: if mode.is_signed { (1..).zip(&keys.stored).map(stored).collect() } else { Vec::new() },
         };

@@ -2,7 +2,7 @@
 
 use crate::process::output;
 use crate::temp::TempDir;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -56,10 +56,22 @@ impl Anchors {
 
 /// Validates with delv, from the key of `root` down.
 pub fn delv(server: SocketAddr, anchors: &Anchors, root: &str, name: &str, rtype: &str) -> Verdict {
+    delv_from(IpAddr::from([127, 0, 0, 1]), server, anchors, root, name, rtype)
+}
+
+/// The same, asking from an address of loopback.
+pub fn delv_from(
+    source: IpAddr,
+    server: SocketAddr,
+    anchors: &Anchors,
+    root: &str,
+    name: &str,
+    rtype: &str,
+) -> Verdict {
     let output = output(
         Command::new("delv")
             .arg(format!("@{}", server.ip()))
-            .args(["-p", &server.port().to_string(), "-a"])
+            .args(["-b", &source.to_string(), "-p", &server.port().to_string(), "-a"])
             .arg(anchors.bind_file())
             .args([&format!("+root={}", root.trim_end_matches('.')), "-q", name, "-t", rtype]),
     );

@@ -3,7 +3,7 @@
 use store::{LoadZones, SecretPurpose, SharedSecret, StoreError, ZoneFilter};
 use wire::RecordType;
 
-use crate::bench::{Bench, Kind, empty, foreign_sql, name, new_zone, patch, replace, settings};
+use crate::bench::{Bench, Kind, empty, foreign_sql, name, new_zone, patch, replace, settings, zone_name};
 
 const DATA: &str = "INSERT INTO domains (id, name, type, master, catalog) VALUES
         (3, 'old.test', 'NATIVE', '192.0.2.1,192.0.2.2:54', 'cat.test');
@@ -38,12 +38,12 @@ pub(crate) async fn what_powerdns_made_is_taken_as_it_is(mut bench: Bench) {
         .unwrap();
     assert_eq!(records, 3);
     let edit = patch(vec![replace("www.old.test", RecordType::A, &["192.0.2.1"])]);
-    assert_eq!(store.edit_zone(&name("old.test"), edit).await.unwrap().serials, Some((4, 5)));
+    assert_eq!(store.edit_zone(&zone_name("old.test"), edit).await.unwrap().serials, Some((4, 5)));
     (bench.place, bench.url, bench.store) = (place, url, store);
     // A name that we do not touch is PowerDNS's to rectify.
     bench.pdnsutil(&["rectify-zone", "old.test"]);
     let edit = patch(vec![replace("c.b.old.test", RecordType::A, &["192.0.2.1"])]);
-    bench.store.edit_zone(&name("old.test"), edit).await.unwrap();
+    bench.store.edit_zone(&zone_name("old.test"), edit).await.unwrap();
     bench.assert_rectified("old.test", "an edit");
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn a_zone_without_our_row_is_adopted(bench: Bench) {
     bench.sql(DATA);
     bench.sql("DELETE FROM signpost_zone");
     let edit = patch(vec![replace("www.old.test", RecordType::A, &["192.0.2.1"])]);
-    assert_eq!(bench.store.edit_zone(&name("old.test"), edit).await.unwrap().generation, 1);
+    assert_eq!(bench.store.edit_zone(&zone_name("old.test"), edit).await.unwrap().generation, 1);
 }
 
 pub(crate) async fn several_open_an_empty_database_at_once(bench: Bench) {

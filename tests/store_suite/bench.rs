@@ -13,7 +13,7 @@ use store::{
     FeedBatch, FeedCursor, LoadItem, LoadZones, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord,
     ZoneChange, ZoneEdit, ZoneId,
 };
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 /// Which database a case runs on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -125,6 +125,7 @@ impl Bench {
         let cursor = self
             .store
             .load(LoadZones::All, &mut |item| match item {
+                LoadItem::Views(_) => assert!(zones.is_empty(), "views come first"),
                 LoadItem::Zone(header) => {
                     assert!(current.is_none(), "a zone begins inside another");
                     current = Some(header.name.to_string());
@@ -184,6 +185,10 @@ pub(crate) fn in_words(change: &ZoneChange) -> Vec<String> {
 }
 
 /// A name.
+pub(crate) fn zone_name(text: &str) -> ZoneName {
+    ZoneName::parse(text).unwrap()
+}
+
 pub(crate) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
@@ -217,7 +222,7 @@ pub(crate) fn new_zone(apex: &str) -> NewZone {
         replace(&server, RecordType::A, &["192.0.2.53"]),
     ];
     NewZone {
-        name: name(apex),
+        name: zone_name(apex),
         content: ZoneEdit {
             rrsets: RrsetEdit::ReplaceAll(records),
             metadata: vec![("SOA-EDIT-API".to_owned(), vec!["DEFAULT".to_owned()])],
@@ -285,6 +290,6 @@ impl Bench {
 
     /// The zone's serial.
     pub(crate) async fn serial(&self, zone: &str) -> u32 {
-        self.store.zone(&name(zone)).await.unwrap().unwrap().serial.unwrap()
+        self.store.zone(&zone_name(zone)).await.unwrap().unwrap().serial.unwrap()
     }
 }

@@ -8,11 +8,11 @@ use store::{
 };
 use wire::RecordType;
 
-use crate::bench::{Bench, KEY, Kind, name, new_zone, patch, record, replace};
+use crate::bench::{Bench, KEY, Kind, name, new_zone, patch, record, replace, zone_name};
 
 /// The RRsets of a name as `TYPE ttl content,content` lines.
 async fn show(bench: &Bench, zone: &str, owner: &str) -> Vec<String> {
-    let id = bench.store.zone(&name(zone)).await.unwrap().expect("the zone").id;
+    let id = bench.store.zone(&zone_name(zone)).await.unwrap().expect("the zone").id;
     let filter = RrsetFilter { name: Some(name(owner)), rtype: None };
     let rrsets = bench.store.rrsets(id, &filter).await.unwrap();
     let line = |rrset: &store::StoredRrset| {
@@ -28,7 +28,7 @@ async fn show(bench: &Bench, zone: &str, owner: &str) -> Vec<String> {
 }
 
 async fn edit(bench: &Bench, zone: &str, edit: ZoneEdit) -> Result<Commit, StoreError> {
-    bench.store.edit_zone(&name(zone), edit).await
+    bench.store.edit_zone(&zone_name(zone), edit).await
 }
 
 pub(crate) async fn a_zone_is_created_listed_and_deleted(bench: Bench) {
@@ -43,7 +43,7 @@ pub(crate) async fn a_zone_is_created_listed_and_deleted(bench: Bench) {
     assert!(matches!(again, StoreError::Exists { what: "zone" }), "{again:?}");
     bench.store.create_zone(new_zone("other.test")).await.unwrap();
 
-    let zone = bench.store.zone(&name("EXAMPLE.com")).await.unwrap().unwrap();
+    let zone = bench.store.zone(&zone_name("EXAMPLE.com")).await.unwrap().unwrap();
     assert_eq!(zone.name.to_string(), "example.com.");
     assert_eq!((zone.kind, zone.account.as_str(), zone.is_secured), (ZoneKind::Master, "me", false));
     assert_eq!(zone.masters, ["192.0.2.1", "[2001:db8::1]:54"]);
@@ -53,9 +53,9 @@ pub(crate) async fn a_zone_is_created_listed_and_deleted(bench: Bench) {
     assert_eq!(zone.soa_edit_api.as_deref(), Some("DEFAULT"));
     assert_eq!(bench.store.zones(&ZoneFilter::default()).await.unwrap().len(), 2);
 
-    bench.store.delete_zone(&name("example.com")).await.unwrap();
-    assert!(bench.store.zone(&name("example.com")).await.unwrap().is_none());
-    let gone = bench.store.delete_zone(&name("example.com")).await.unwrap_err();
+    bench.store.delete_zone(&zone_name("example.com")).await.unwrap();
+    assert!(bench.store.zone(&zone_name("example.com")).await.unwrap().is_none());
+    let gone = bench.store.delete_zone(&zone_name("example.com")).await.unwrap_err();
     assert!(matches!(gone, StoreError::NotFound { what: "zone" }), "{gone:?}");
     let gone = edit(&bench, "example.com", patch(vec![])).await.unwrap_err();
     assert!(matches!(gone, StoreError::NotFound { what: "zone" }), "{gone:?}");
@@ -106,7 +106,7 @@ pub(crate) async fn rrsets_are_patched_and_read_back(bench: Bench) {
     all.push(replace("only.z.test", RecordType::TXT, &["\"x\""]));
     let whole = ZoneEdit { rrsets: RrsetEdit::ReplaceAll(all), ..ZoneEdit::default() };
     edit(&bench, "z.test", whole).await.unwrap();
-    let id = bench.store.zone(&name("z.test")).await.unwrap().unwrap().id;
+    let id = bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap().id;
     let names: Vec<String> =
         bench.store.rrsets(id, &RrsetFilter::default()).await.unwrap().iter().map(|r| r.name.to_string()).collect();
     assert_eq!(names, ["only.z.test.", "ns1.z.test.", "z.test.", "z.test."], "names descend");
@@ -242,7 +242,7 @@ pub(crate) async fn serials_follow_soa_edit_api(bench: Bench) {
     bench.sql("UPDATE records SET disabled = TRUE WHERE type = 'SOA'");
     let commit = edit(&bench, "z.test", text("e")).await.unwrap();
     assert!(commit.changed && commit.serials.is_none());
-    assert_eq!(bench.store.zone(&name("z.test")).await.unwrap().unwrap().serial, None);
+    assert_eq!(bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap().serial, None);
 
     // PowerDNS's races leave two SOA records: the next change leaves one.
     bench.sql("UPDATE records SET disabled = FALSE WHERE type = 'SOA'");
@@ -256,7 +256,7 @@ pub(crate) async fn serials_follow_soa_edit_api(bench: Bench) {
 
 pub(crate) async fn settings_metadata_and_keys(bench: Bench) {
     bench.store.create_zone(new_zone("z.test")).await.unwrap();
-    let id = bench.store.zone(&name("z.test")).await.unwrap().unwrap().id;
+    let id = bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap().id;
     let settings = ZoneEdit {
         kind: Some(ZoneKind::Slave),
         account: Some("acc".to_owned()),
@@ -269,7 +269,7 @@ pub(crate) async fn settings_metadata_and_keys(bench: Bench) {
         ..ZoneEdit::default()
     };
     assert!(edit(&bench, "z.test", settings.clone()).await.unwrap().changed);
-    let zone = bench.store.zone(&name("z.test")).await.unwrap().unwrap();
+    let zone = bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap();
     assert_eq!((zone.kind, zone.account.as_str()), (ZoneKind::Slave, "acc"));
     let metadata = bench.store.metadata(id).await.unwrap();
     assert_eq!(
@@ -291,7 +291,7 @@ pub(crate) async fn settings_metadata_and_keys(bench: Bench) {
     let ids = edit(&bench, "z.test", keys(vec![add(true), add(false)])).await.unwrap().key_ids;
     assert_eq!(ids.len(), 2);
     assert_eq!(bench.serial("z.test").await, serial, "a secondary's serial is not ours");
-    assert!(bench.store.zone(&name("z.test")).await.unwrap().unwrap().is_secured);
+    assert!(bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap().is_secured);
     let off = KeyChange::Set { id: ids[0], active: Some(false), published: None };
     edit(&bench, "z.test", keys(vec![off.clone()])).await.unwrap();
     assert!(!edit(&bench, "z.test", keys(vec![off])).await.unwrap().changed);
@@ -311,10 +311,10 @@ pub(crate) async fn settings_metadata_and_keys(bench: Bench) {
     let notified = ZoneEdit { mark_notified: true, ..ZoneEdit::default() };
     let commit = edit(&bench, "z.test", notified).await.unwrap();
     assert!(commit.changed);
-    assert_eq!(bench.store.zone(&name("z.test")).await.unwrap().unwrap().notified_serial, serial);
+    assert_eq!(bench.store.zone(&zone_name("z.test")).await.unwrap().unwrap().notified_serial, serial);
 
     let mut long = new_zone("z.test");
-    long.name = name(&format!("{}.test", ["\\001".repeat(60), "\\002".repeat(5)].join(".")));
+    long.name = zone_name(&format!("{}.test", ["\\001".repeat(60), "\\002".repeat(5)].join(".")));
     assert_eq!(bench.store.create_zone(long).await.unwrap_err().to_string(), "zone name: longer than 255 characters");
     for (bad, why) in [
         (ZoneEdit { account: Some("x".repeat(41)), ..ZoneEdit::default() }, "account: longer than 40 characters"),
@@ -348,7 +348,7 @@ pub(crate) async fn two_hundred_parallel_edits(bench: Bench) {
                     record: record(&format!("\"{number}\"")),
                 },
             ];
-            store.edit_zone(&name("z.test"), patch(changes)).await.unwrap()
+            store.edit_zone(&zone_name("z.test"), patch(changes)).await.unwrap()
         });
     }
     let mut serials = Vec::new();
@@ -381,7 +381,7 @@ pub(crate) async fn an_id_used_again_is_another_zone(bench: Bench) {
     let first = incarnation(&bench);
     let id = bench.sql("SELECT id FROM domains");
     edit(&bench, "z.test", patch(vec![replace("a.z.test", RecordType::A, &["192.0.2.1"])])).await.unwrap();
-    bench.store.delete_zone(&name("z.test")).await.unwrap();
+    bench.store.delete_zone(&zone_name("z.test")).await.unwrap();
     bench.sql(&format!("INSERT INTO domains (id, name, type) VALUES ({id}, 'y.test', 'NATIVE')"));
     assert_ne!(incarnation(&bench), first);
     assert_eq!(bench.sql("SELECT generation FROM signpost_zone"), "0");

@@ -2,7 +2,7 @@
 
 use wire::RecordType;
 
-use crate::bench::{Bench, name, new_zone, patch, replace};
+use crate::bench::{Bench, name, new_zone, patch, replace, zone_name};
 
 const ZONE: &str = "INSERT INTO domains (id, name, type) VALUES (7, 'example.com', 'NATIVE');
     INSERT INTO records (domain_id, name, type, content, ttl, prio) VALUES
@@ -83,7 +83,7 @@ pub(crate) async fn our_own_edits_come_by_the_feed(bench: Bench) {
     assert_eq!(changes, [format!("reload {}", bench.sql("SELECT id FROM domains"))]);
 
     let www = patch(vec![replace("www.z.test", RecordType::A, &["192.0.2.1"])]);
-    let commit = bench.store.edit_zone(&name("z.test"), www).await.unwrap();
+    let commit = bench.store.edit_zone(&zone_name("z.test"), www).await.unwrap();
     let store::FeedBatch::Changes { changes, cursor, .. } = bench.store.changes(&cursor).await.unwrap() else {
         panic!("not changes")
     };
@@ -103,12 +103,12 @@ pub(crate) async fn our_own_edits_come_by_the_feed(bench: Bench) {
         records: None,
         comments: Some(vec![comment]),
     }]);
-    bench.store.edit_zone(&name("z.test"), commented).await.unwrap();
+    bench.store.edit_zone(&zone_name("z.test"), commented).await.unwrap();
     let (changes, cursor) = bench.changes(&cursor).await;
     assert_eq!(changes, ["header z.test."]);
 
     let id = bench.sql("SELECT id FROM domains");
-    bench.store.delete_zone(&name("z.test")).await.unwrap();
+    bench.store.delete_zone(&zone_name("z.test")).await.unwrap();
     assert_eq!(bench.changes(&cursor).await.0, [format!("gone {id}")]);
 }
 
@@ -117,11 +117,11 @@ pub(crate) async fn a_large_patch_is_listed_by_name(bench: Bench) {
     let (_, cursor) = bench.load().await;
     let changes =
         (0..2000).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &["192.0.2.1"])).collect();
-    bench.store.edit_zone(&name("z.test"), patch(changes)).await.unwrap();
+    bench.store.edit_zone(&zone_name("z.test"), patch(changes)).await.unwrap();
     let (changes, cursor) = bench.changes(&cursor).await;
     assert_eq!(changes.len(), 2002, "{:?}", changes.first());
     let changes = (0..2000).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &[])).collect();
-    bench.store.edit_zone(&name("z.test"), patch(changes)).await.unwrap();
+    bench.store.edit_zone(&zone_name("z.test"), patch(changes)).await.unwrap();
     assert_eq!(bench.changes(&cursor).await.0.len(), 2002);
 }
 
@@ -131,7 +131,7 @@ pub(crate) async fn a_replaced_zone_is_loaded_afresh(bench: Bench) {
     let store::RrsetEdit::ReplaceAll(mut all) = new_zone("z.test").content.rrsets else { unreachable!() };
     all.extend((0..1500).map(|number| replace(&format!("n{number}.z.test"), RecordType::A, &["192.0.2.1"])));
     let edit = store::ZoneEdit { rrsets: store::RrsetEdit::ReplaceAll(all), ..store::ZoneEdit::default() };
-    bench.store.edit_zone(&name("z.test"), edit).await.unwrap();
+    bench.store.edit_zone(&zone_name("z.test"), edit).await.unwrap();
     let id = bench.sql("SELECT id FROM domains");
     assert_eq!(bench.changes(&cursor).await.0, [format!("reload {id}")]);
     assert_eq!(bench.load().await.0["z.test."].len(), 1503);
@@ -186,7 +186,7 @@ pub(crate) async fn a_cluster_with_lower_transaction_ids_takes_over(bench: Bench
     bench.sql(ZONE);
     let edit = async |text: &str| {
         let edit = patch(vec![replace("t.example.com", RecordType::TXT, &[&format!("\"{text}\"")])]);
-        bench.store.edit_zone(&name("example.com"), edit).await.unwrap();
+        bench.store.edit_zone(&zone_name("example.com"), edit).await.unwrap();
     };
     edit("a").await;
     edit("b").await;
@@ -228,7 +228,7 @@ pub(crate) async fn waiting_ends_with_a_change(bench: Bench) {
 
     let started = Instant::now();
     let edit = patch(vec![replace("own.example.com", RecordType::A, &["192.0.2.1"])]);
-    let zone = name("example.com");
+    let zone = zone_name("example.com");
     let (_, commit) = tokio::join!(bench.store.wait_for_change(long), bench.store.edit_zone(&zone, edit));
     commit.unwrap();
     assert!(started.elapsed() < long);
@@ -257,7 +257,7 @@ pub(crate) async fn the_journal_knows_its_gaps(bench: Bench) {
             actor: Some("somebody".to_owned()),
             ..patch(vec![replace("t.z.test", RecordType::TXT, &[&format!("\"{text}\"")])])
         };
-        bench.store.edit_zone(&name("z.test"), edit).await.unwrap();
+        bench.store.edit_zone(&zone_name("z.test"), edit).await.unwrap();
     };
     edit("a").await;
     edit("b").await;

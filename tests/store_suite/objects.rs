@@ -6,7 +6,7 @@ use store::{
 };
 use wire::RecordType;
 
-use crate::bench::{Bench, Kind, name, new_zone, patch, record, replace};
+use crate::bench::{Bench, Kind, name, new_zone, patch, record, replace, zone_name};
 
 fn key(key_name: &str, algorithm: &str, secret: &str) -> TsigKey {
     TsigKey { name: name(key_name), algorithm: algorithm.to_owned(), secret: secret.to_owned().into() }
@@ -118,7 +118,7 @@ pub(crate) async fn a_search_means_what_it_says(bench: Bench) {
         comments: Some(vec![comment]),
     };
     let changes = vec![commented, replace("axb.find.test", RecordType::A, &["192.0.2.1"])];
-    bench.store.edit_zone(&name("find.test"), patch(changes)).await.unwrap();
+    bench.store.edit_zone(&zone_name("find.test"), patch(changes)).await.unwrap();
     bench.sql("UPDATE records SET disabled = TRUE WHERE name = 'axb.find.test'");
 
     assert_eq!(found(&bench, "f?nd.test").await[..2], ["find.test.", "fund.test."]);
@@ -136,14 +136,14 @@ pub(crate) async fn a_search_means_what_it_says(bench: Bench) {
     let all = search(&bench, "*", 1).await;
     assert_eq!((all.zones.len(), all.records.len(), all.comments.len()), (1, 1, 1));
     let disabled = search(&bench, "axb*", 100).await.records.remove(0);
-    assert!(disabled.record.disabled && disabled.zone == Some(name("find.test")) && disabled.ttl == 300);
+    assert!(disabled.record.disabled && disabled.zone == Some(zone_name("find.test")) && disabled.ttl == 300);
     // A row of no zone has none.
     bench.sql("INSERT INTO records (domain_id, name, type, content) VALUES (NULL, 'stray.test', 'A', '192.0.2.9')");
     assert_eq!(search(&bench, "stray*", 100).await.records[0].zone, None);
 }
 
 async fn rrsets(bench: &Bench, zone: &str) -> Vec<StoredRrset> {
-    let id = bench.store.zone(&name(zone)).await.unwrap().expect("the zone").id;
+    let id = bench.store.zone(&zone_name(zone)).await.unwrap().expect("the zone").id;
     let mut rrsets = bench.store.rrsets(id, &RrsetFilter::default()).await.unwrap();
     let own = [name("odd.test"), name("ns1.odd.test")];
     rrsets.retain(|rrset| !own.contains(&rrset.name));
@@ -153,7 +153,7 @@ async fn rrsets(bench: &Bench, zone: &str) -> Vec<StoredRrset> {
 /// PDNS-DIALECT 12.2: every column of a record but its number may be NULL, and none of it may hide the others.
 pub(crate) async fn odd_rows_hide_no_others(bench: Bench) {
     bench.store.create_zone(new_zone("odd.test")).await.unwrap();
-    let id = bench.store.zone(&name("odd.test")).await.unwrap().unwrap().id.0;
+    let id = bench.store.zone(&zone_name("odd.test")).await.unwrap().unwrap().id.0;
     for row in [
         "'null-content.odd.test', 'TXT', NULL, 300, 0, FALSE, TRUE",
         "'null-disabled.odd.test', 'A', '192.0.2.1', 300, 0, NULL, TRUE",
@@ -202,7 +202,7 @@ pub(crate) async fn odd_rows_hide_no_others(bench: Bench) {
         RrsetChange::Delete { name: name("ill.odd.test"), rtype: RecordType::A },
         RrsetChange::Delete { name: name("negative.odd.test"), rtype: RecordType::MX },
     ];
-    bench.store.edit_zone(&name("odd.test"), patch(repair)).await.unwrap();
+    bench.store.edit_zone(&zone_name("odd.test"), patch(repair)).await.unwrap();
     let mut shown: Vec<String> = rrsets(&bench, "odd.test").await.iter().map(line).collect();
     shown.sort();
     let wanted = [
@@ -240,8 +240,8 @@ pub(crate) async fn a_zone_is_copied_row_by_row(bench: Bench) {
         records: Some(vec![record("\"x\"")]),
         comments: Some(vec![comment]),
     };
-    bench.store.edit_zone(&name("copy.test"), patch(vec![commented])).await.unwrap();
-    let id = bench.store.zone(&name("copy.test")).await.unwrap().unwrap().id;
+    bench.store.edit_zone(&zone_name("copy.test"), patch(vec![commented])).await.unwrap();
+    let id = bench.store.zone(&zone_name("copy.test")).await.unwrap().unwrap().id;
     bench.sql(&format!("UPDATE domains SET last_check = 5, notified_serial = 4294967295 WHERE id = {}", id.0));
     bench.sql(&format!(
         "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) VALUES \
@@ -259,14 +259,14 @@ pub(crate) async fn a_zone_is_copied_row_by_row(bench: Bench) {
         let (place, url, directory) = crate::bench::empty(kind);
         let store = store::open(&crate::bench::settings(&url)).await.unwrap();
         store.restore_zone(&rows).await.unwrap();
-        let zone = store.zone(&name("copy.test")).await.unwrap().unwrap();
+        let zone = store.zone(&zone_name("copy.test")).await.unwrap().unwrap();
         assert!(store.zone_rows(zone.id).await.unwrap().is_same(&rows));
         assert_eq!((zone.last_check, zone.notified_serial, zone.is_secured), (5, 4294967295, true));
         let other = Bench { kind, url, place, store, number: 0, directory };
         assert_eq!(other.load().await.0["copy.test."], bench.load().await.0["copy.test."]);
         // It is a zone like any other: the next change goes on from here.
         let change = patch(vec![replace("new.copy.test", RecordType::A, &["192.0.2.9"])]);
-        assert!(other.store.edit_zone(&name("copy.test"), change).await.unwrap().changed);
+        assert!(other.store.edit_zone(&zone_name("copy.test"), change).await.unwrap().changed);
         assert!(!other.store.zone_rows(zone.id).await.unwrap().is_same(&rows));
     }
 }
@@ -287,11 +287,11 @@ pub(crate) async fn what_the_database_refuses_is_told_from_its_absence(bench: Be
     };
     bench.sql(trigger);
     let change = patch(vec![replace("a.z.test", RecordType::A, &["192.0.2.66"])]);
-    let refused = bench.store.edit_zone(&name("z.test"), change).await.unwrap_err();
+    let refused = bench.store.edit_zone(&zone_name("z.test"), change).await.unwrap_err();
     assert!(matches!(refused, StoreError::Failed { .. }), "{refused:?}");
     // The connection is in step, and the next change is whole.
     let change = patch(vec![replace("a.z.test", RecordType::A, &["192.0.2.67"])]);
-    assert!(bench.store.edit_zone(&name("z.test"), change).await.unwrap().changed);
+    assert!(bench.store.edit_zone(&zone_name("z.test"), change).await.unwrap().changed);
     let nothing = ZoneEdit { rrsets: RrsetEdit::Keep, ..ZoneEdit::default() };
-    assert!(!bench.store.edit_zone(&name("z.test"), nothing).await.unwrap().changed);
+    assert!(!bench.store.edit_zone(&zone_name("z.test"), nothing).await.unwrap().changed);
 }

@@ -10,7 +10,7 @@ use signpost_tests::postgres::Fsync;
 use store::{FeedBatch, LoadZones, Store, StoreError, StoreSettings};
 use wire::RecordType;
 
-use crate::bench::{Bench, Kind, cluster, foreign_sql, name, new_zone, patch, replace, run, settings};
+use crate::bench::{Bench, Kind, cluster, foreign_sql, new_zone, patch, replace, run, settings, zone_name};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -20,7 +20,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 async fn write(store: &Arc<dyn Store>, number: usize) -> Result<(), StoreError> {
     let edit = patch(vec![replace(&format!("n{number}.z.test"), RecordType::A, &["192.0.2.1"])]);
-    store.edit_zone(&name("z.test"), edit).await.map(|_| ())
+    store.edit_zone(&zone_name("z.test"), edit).await.map(|_| ())
 }
 
 /// Every call fails as unavailable, none of them late; afterwards all of the pool works again.
@@ -40,7 +40,7 @@ async fn assert_out_and_back(
             calls.spawn(async move {
                 match number % 4 {
                     0 => store.ping().await,
-                    1 => store.zone(&name("z.test")).await.map(|_| ()),
+                    1 => store.zone(&zone_name("z.test")).await.map(|_| ()),
                     2 => store.changes(&cursor).await.map(|_| ()),
                     _ => write(&store, number).await,
                 }

@@ -3,7 +3,7 @@
 use store::{KeyChange, Rectify, ZoneEdit};
 use wire::RecordType;
 
-use crate::bench::{Bench, KEY, name, new_zone, patch, replace};
+use crate::bench::{Bench, KEY, new_zone, patch, replace, zone_name};
 
 const STEPS: usize = 40;
 
@@ -59,7 +59,7 @@ async fn random_edits(bench: &Bench, seed: u64, nsec3param: Option<&str>, is_sig
     }
     let key = KeyChange::Add { flags: 257, active: true, published: true, content: KEY.to_owned() };
     let keys = if is_signed { vec![key] } else { Vec::new() };
-    bench.store.edit_zone(&name("z.test"), ZoneEdit { metadata, keys, ..ZoneEdit::default() }).await.unwrap();
+    bench.store.edit_zone(&zone_name("z.test"), ZoneEdit { metadata, keys, ..ZoneEdit::default() }).await.unwrap();
     bench.assert_rectified("z.test", "securing");
 
     let mut dice = Dice(seed);
@@ -74,7 +74,7 @@ async fn random_edits(bench: &Bench, seed: u64, nsec3param: Option<&str>, is_sig
             changes.push(replace(owner, rtype, contents));
         }
         history.push("|".to_owned());
-        bench.store.edit_zone(&name("z.test"), patch(changes)).await.unwrap();
+        bench.store.edit_zone(&zone_name("z.test"), patch(changes)).await.unwrap();
         bench.assert_rectified("z.test", &format!("seed {seed}: {history:#?}"));
     }
 }
@@ -120,7 +120,7 @@ fn a_bit_of_everything() -> Vec<store::RrsetChange> {
 }
 
 pub(crate) async fn a_change_of_denial_rectifies_the_whole_zone(bench: Bench) {
-    let zone = name("z.test");
+    let zone = zone_name("z.test");
     bench.store.create_zone(new_zone("z.test")).await.unwrap();
     bench.store.edit_zone(&zone, patch(a_bit_of_everything())).await.unwrap();
     let key = KeyChange::Add { flags: 257, active: true, published: true, content: KEY.to_owned() };
@@ -151,7 +151,7 @@ pub(crate) async fn a_change_of_denial_rectifies_the_whole_zone(bench: Bench) {
 }
 
 pub(crate) async fn pdnsutil_finds_no_fault(bench: Bench) {
-    let zone = name("z.test");
+    let zone = zone_name("z.test");
     bench.store.create_zone(new_zone("z.test")).await.unwrap();
     bench.store.edit_zone(&zone, patch(a_bit_of_everything())).await.unwrap();
     bench.pdnsutil(&["secure-zone", "z.test"]);

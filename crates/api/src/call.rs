@@ -2,7 +2,7 @@
 
 use axum::body::Bytes;
 use serde_json::Value;
-use wire::Name;
+use wire::ZoneName;
 
 use crate::error::{ApiError, invalid};
 use crate::negotiate::Accepts;
@@ -24,7 +24,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// The zone in the path.
-    pub(crate) fn zone(&self) -> Result<Name, ApiError> {
+    pub(crate) fn zone(&self) -> Result<ZoneName, ApiError> {
         zone_id::decode(self.segments.first().map_or("", String::as_str))
     }
 

@@ -3,13 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use store::{Commit, Rectify, ZoneEdit, ZoneSummary};
-use wire::Name;
+use wire::ZoneName;
 
 use crate::error::ApiError;
 use crate::state::Api;
 
 /// Applies `edit`, and returns once DNS answers with it or the bound has passed.
-pub(crate) async fn commit(api: &Api, zone: &Name, edit: ZoneEdit) -> Result<Commit, ApiError> {
+pub(crate) async fn commit(api: &Api, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, ApiError> {
     let committed = api.state.store.edit_zone(zone, edit).await?;
     // Nothing to change means that it is stored, by an earlier try or another server; not that it is served here yet.
     await_publication(api, zone).await;
@@ -17,7 +17,7 @@ pub(crate) async fn commit(api: &Api, zone: &Name, edit: ZoneEdit) -> Result<Com
 }
 
 /// Waits until what was committed is served. Past the bound the change is confirmed all the same, and counted.
-pub(crate) async fn await_publication(api: &Api, zone: &Name) {
+pub(crate) async fn await_publication(api: &Api, zone: &ZoneName) {
     let bound = api.state.settings.publication_bound;
     if !api.state.publication.published(bound).await {
         api.counters.published_late.fetch_add(1, Ordering::Relaxed);

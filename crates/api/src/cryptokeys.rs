@@ -90,7 +90,7 @@ impl ZoneKeys {
 
     async fn show(&self, api: &Api, status: StatusCode, key: &StoredKey) -> Result<Response, ApiError> {
         let publish_cds = self.publish_cds(api).await?;
-        let described = keys::describe(&self.summary.name, key, &self.keys, &publish_cds);
+        let described = keys::describe(self.summary.name.apex(), key, &self.keys, &publish_cds);
         Ok(reply::json(status, &Cryptokey::new(&described, Some(&key.content))))
     }
 
@@ -110,7 +110,7 @@ impl ZoneKeys {
 pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = ZoneKeys::read(api, call).await?;
     let publish_cds = zone.publish_cds(api).await?;
-    let described = keys::describe_all(&zone.summary.name, &zone.keys, &publish_cds);
+    let described = keys::describe_all(zone.summary.name.apex(), &zone.keys, &publish_cds);
     let views: Vec<Cryptokey<'_>> = described.iter().map(|key| Cryptokey::new(key, None)).collect();
     Ok(reply::json(StatusCode::OK, &views))
 }

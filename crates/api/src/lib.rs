@@ -42,6 +42,7 @@ mod servers;
 mod stall;
 pub mod state;
 pub mod tsigkeys;
+pub mod views;
 mod webhook;
 mod zone_actions;
 mod zone_content;

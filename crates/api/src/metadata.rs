@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use store::{Rectify, SerialBump, ZoneEdit, ZoneSummary};
-use wire::Name;
+use wire::ZoneName;
 
 use crate::call::Call;
 use crate::commit::commit;
@@ -83,7 +83,7 @@ fn view<'a>(kind: &'a str, values: &'a [String]) -> Metadata<'a> {
     Metadata { kind, metadata: values, object_type: "Metadata" }
 }
 
-async fn zone(api: &Api, call: &Call) -> Result<(Name, ZoneSummary), ApiError> {
+async fn zone(api: &Api, call: &Call) -> Result<(ZoneName, ZoneSummary), ApiError> {
     let zone = call.zone()?;
     let summary = api.state.store.zone(&zone).await?.ok_or(ApiError::NotFound)?;
     Ok((zone, summary))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use wire::Name;
+use wire::ZoneName;
 
 /// Tells when what was committed is answered by this server's DNS.
 #[async_trait]
@@ -16,7 +16,7 @@ pub trait Publication: Send + Sync + 'static {
 /// Takes zones whose secondaries are to be told (RFC 1996).
 pub trait NotifyQueue: Send + Sync + 'static {
     /// Queues NOTIFY messages for `zone`. False if the queue is full.
-    fn queue(&self, zone: &Name) -> bool;
+    fn queue(&self, zone: &ZoneName) -> bool;
 }
 
 /// Whether this server should get traffic.

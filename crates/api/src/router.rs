@@ -17,7 +17,7 @@ use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
     auth, autoprimaries, body, cache, cryptokeys, metadata, metrics, openapi, options, pages, reply, search, servers,
-    tsigkeys, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
+    tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -117,6 +117,13 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::MetadataPut => metadata::put(api, &call).await,
         Action::MetadataDelete => metadata::delete(api, &call).await,
         Action::Search => search::search(api, &call).await,
+        Action::ViewList => views::list(api, &call).await,
+        Action::ViewGet => views::get(api, &call).await,
+        Action::ViewAdd => views::add(api, &call).await,
+        Action::ViewRemove => views::remove(api, &call).await,
+        Action::NetworkList => views::networks(api, &call).await,
+        Action::NetworkGet => views::network(api, &call).await,
+        Action::NetworkPut => views::set_network(api, &call).await,
         Action::TsigKeyList => tsigkeys::list(api, &call).await,
         Action::TsigKeyCreate => tsigkeys::create(api, &call).await,
         Action::TsigKeyGet => tsigkeys::get(api, &call).await,

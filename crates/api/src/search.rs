@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use store::{FoundComment, FoundRecord, Search};
-use wire::{Name, content};
+use wire::{ZoneName, content};
 
 use crate::call::Call;
 use crate::error::{ApiError, invalid};
@@ -78,7 +78,7 @@ fn wanted(call: &Call) -> Result<Search, ApiError> {
     })
 }
 
-fn zone(name: &Name) -> Item {
+fn zone(name: &ZoneName) -> Item {
     Item {
         content: None,
         disabled: None,
@@ -102,7 +102,7 @@ fn record(found: FoundRecord) -> Item {
         object_type: "record",
         ttl: Some(found.ttl),
         rtype: Some(found.rtype.to_string()),
-        zone: found.zone.as_ref().map(Name::to_string),
+        zone: found.zone.as_ref().map(ZoneName::to_string),
         zone_id: found.zone.as_ref().map(zone_id::encode),
     }
 }
@@ -115,7 +115,7 @@ fn comment(found: FoundComment) -> Item {
         object_type: "comment",
         ttl: None,
         rtype: Some(found.rtype.to_string()),
-        zone: found.zone.as_ref().map(Name::to_string),
+        zone: found.zone.as_ref().map(ZoneName::to_string),
         zone_id: found.zone.as_ref().map(zone_id::encode),
     }
 }

@@ -138,7 +138,7 @@ pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError>
 
 /// The key in the path; of several with one name the first.
 async fn wanted(api: &Api, call: &Call) -> Result<TsigKey, ApiError> {
-    let name = call.zone()?;
+    let name = zone_id::decode_key(call.segments.first().map_or("", String::as_str))?;
     let key = api.state.store.tsig_keys(Some(&name)).await?.into_iter().next();
     key.ok_or_else(|| not_found(&name))
 }

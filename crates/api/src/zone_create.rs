@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 use store::{NewZone, Rectify, RrsetEdit, RrsetFilter, ZoneEdit, ZoneKind};
-use wire::{Name, RecordType, content};
+use wire::{Name, RecordType, ZoneName, content};
 
 use crate::call::{Call, parse_json};
 use crate::commit::await_publication;
@@ -43,7 +43,13 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
 }
 
 /// What the body asks for.
-fn new_zone(body: &Value, zone: &Name, defaults: &ZoneDefaults, settings: &ApiSettings) -> Result<ZoneEdit, ApiError> {
+fn new_zone(
+    body: &Value,
+    name: &ZoneName,
+    defaults: &ZoneDefaults,
+    settings: &ApiSettings,
+) -> Result<ZoneEdit, ApiError> {
+    let zone = name.apex();
     let kind = ZoneKind::parse_lenient(fields::string(body, "kind")?);
     let is_secondary = matches!(kind, ZoneKind::Slave | ZoneKind::Consumer);
     let mut content = match (body["rrsets"].as_array(), fields::string_if_any(body, "zone").filter(|z| !z.is_empty())) {
@@ -79,7 +85,7 @@ fn new_zone(body: &Value, zone: &Name, defaults: &ZoneDefaults, settings: &ApiSe
     if kind == ZoneKind::Master && edit.catalog.is_none() {
         edit.catalog = defaults.catalog.clone().map(Some);
     }
-    zone_settings::apply_dnssec(body, zone, false, defaults, &mut edit)?;
+    zone_settings::apply_dnssec(body, name, false, defaults, &mut edit)?;
     if !defaults.api_rectify && !body["api_rectify"].as_bool().unwrap_or(false) {
         edit.rectify = Rectify::Skip;
     }

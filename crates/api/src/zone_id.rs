@@ -1,20 +1,20 @@
 //! Zone ids in paths and answers (PDNS-DIALECT section 2, "Zone id encoding").
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::error::{ApiError, invalid};
 
 /// The path of a zone, below which everything about it lies.
 pub(crate) const ZONES_PATH: &str = "/api/v1/servers/localhost/zones/";
 
-/// The id of a zone: its name, every octet outside `A-Z a-z 0-9 . -` as `=XX`; the root is `=2E`.
-pub(crate) fn encode(zone: &Name) -> String {
-    if zone.is_root() {
+/// The id of a zone or TSIG key: its name, every octet outside `A-Z a-z 0-9 . -` as `=XX`; the root is `=2E`.
+pub(crate) fn encode(name: &impl Display) -> String {
+    let name = name.to_string();
+    if name == "." {
         return "=2E".to_owned();
     }
-    let name = zone.to_string();
     let mut id = String::with_capacity(name.len() + 4);
     for octet in name.bytes() {
         match octet {
@@ -33,16 +33,40 @@ pub(crate) fn encode(zone: &Name) -> String {
 /// # Errors
 ///
 /// 400 for a bad escape, 422 for what is no name.
-pub(crate) fn decode(segment: &str) -> Result<Name, ApiError> {
-    decode_escapes(&percent_decode(segment)?)
+pub(crate) fn decode(segment: &str) -> Result<ZoneName, ApiError> {
+    let text = unescape(&percent_decode(segment)?)?;
+    let name = if text == ".." { "." } else { &text };
+    match ZoneName::parse(name) {
+        Ok(_) if name.is_empty() => Err(invalid("Unable to parse Zone Name ''")),
+        Ok(name) => Ok(name),
+        Err(why) => Err(invalid(format!("Unable to parse Zone Name '{text}': {why}"))),
+    }
 }
 
-/// The zone or key that an id names, as ids stand in bodies: without percent escapes.
+/// The TSIG key that a path segment names.
 ///
 /// # Errors
 ///
 /// As [`decode`].
-pub(crate) fn decode_escapes(segment: &str) -> Result<Name, ApiError> {
+pub(crate) fn decode_key(segment: &str) -> Result<Name, ApiError> {
+    decode_escapes(&percent_decode(segment)?)
+}
+
+/// The TSIG key that an id in a body names, where there are no percent escapes.
+///
+/// # Errors
+///
+/// As [`decode`].
+pub(crate) fn decode_escapes(id: &str) -> Result<Name, ApiError> {
+    let text = unescape(id)?;
+    match Name::parse(&text) {
+        Ok(name) if !name.is_root() => Ok(name.to_lowercase()),
+        Ok(_) => Err(invalid(format!("Unable to parse TSIG key name '{text}'"))),
+        Err(why) => Err(invalid(format!("Unable to parse TSIG key name '{text}': {why}"))),
+    }
+}
+
+fn unescape(segment: &str) -> Result<String, ApiError> {
     let mut text = Vec::with_capacity(segment.len());
     let mut octets = segment.bytes();
     while let Some(octet) = octets.next() {
@@ -58,13 +82,7 @@ pub(crate) fn decode_escapes(segment: &str) -> Result<Name, ApiError> {
         };
         text.push(high << 4 | low);
     }
-    let text = String::from_utf8(text).map_err(|_| invalid("Unable to parse Zone Name: it is not UTF-8"))?;
-    let name = if text == ".." { "." } else { &text };
-    match Name::parse(name) {
-        Ok(_) if name.is_empty() => Err(invalid("Unable to parse Zone Name ''")),
-        Ok(name) => Ok(name.to_lowercase()),
-        Err(why) => Err(invalid(format!("Unable to parse Zone Name '{text}': {why}"))),
-    }
+    String::from_utf8(text).map_err(|_| invalid(format!("Unable to parse Zone Name '{segment}': it is not UTF-8")))
 }
 
 /// One path segment, percent-decoded.
@@ -101,15 +119,16 @@ fn upper_hex_digit(octet: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Name {
-        Name::parse(text).unwrap()
+    fn name(text: &str) -> ZoneName {
+        ZoneName::parse(text).unwrap()
     }
 
     #[test]
     fn section_2_ids_encode_all_but_letters_digits_dots_and_hyphens() {
         assert_eq!(encode(&name("_a.b/c.test.")), "=5Fa.b=2Fc.test.");
         assert_eq!(encode(&name("0/26.2.0.192.in-addr.arpa")), "0=2F26.2.0.192.in-addr.arpa.");
-        assert_eq!(encode(&Name::root()), "=2E");
+        assert_eq!(encode(&name("example.test..a_b")), "example.test..a=5Fb");
+        assert_eq!(encode(&name(".")), "=2E");
     }
 
     #[test]
@@ -122,6 +141,7 @@ mod tests {
             ("foo%3D2Fbar", "foo/bar."),
             ("=2E", "."),
             ("=2E.", "."),
+            ("example.test..In", "example.test..in"),
         ] {
             assert_eq!(decode(id).unwrap(), name(zone), "{id}");
         }
@@ -132,7 +152,7 @@ mod tests {
         for id in ["a=2f.", "a=2", "a=", "a=zz.", "%", "%2", "%zz", "%ff"] {
             assert!(matches!(decode(id), Err(ApiError::BadRequest(_))), "{id}");
         }
-        for id in ["a..b", "", ".a", "=FF.test."] {
+        for id in ["a..b.", "a..", "", ".a", "=FF.test."] {
             assert!(matches!(decode(id), Err(ApiError::Invalid(_))), "{id}");
         }
     }

@@ -25,7 +25,7 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
     let parse = |hostnames: Hostnames| {
         let (body, zone) = (call.body.clone(), zone.clone());
         offload::run(body.len(), move || {
-            changes(&parse_json(&body)?, kind, &RrsetContext { zone: &zone, hostnames, lua_updates })
+            changes(&parse_json(&body)?, kind, &RrsetContext { zone: zone.apex(), hostnames, lua_updates })
         })
     };
     let mut changes = parse(Hostnames::Strict).await;

@@ -51,7 +51,7 @@ async fn put_once(api: &Api, call: &Call) -> Result<Response, ApiError> {
         let (body, lua_updates) = (Arc::new(body), api.state.settings.lua_updates);
         let read = |hostnames: Hostnames| {
             let (body, zone) = (Arc::clone(&body), zone.clone());
-            let work = move || content(&body, kind, &RrsetContext { zone: &zone, hostnames, lua_updates });
+            let work = move || content(&body, kind, &RrsetContext { zone: zone.apex(), hostnames, lua_updates });
             offload::run(call.body.len(), work)
         };
         let mut changes = read(Hostnames::Strict).await;

@@ -5,7 +5,7 @@ use std::net::{AddrParseError, IpAddr, SocketAddr};
 use dnssec::Algorithm;
 use serde_json::Value;
 use store::{ZoneEdit, ZoneKind};
-use wire::Name;
+use wire::ZoneName;
 
 use crate::error::{ApiError, invalid};
 use crate::{ZoneDefaults, defaults, fields, names, nsec3param};
@@ -27,7 +27,7 @@ pub(crate) fn apply_plain(body: &Value, edit: &mut ZoneEdit) -> Result<(), ApiEr
         edit.account = Some(fields::at_most("account", account, ACCOUNT_CHARACTERS_MAX)?.to_owned());
     }
     if let Some(catalog) = fields::string_if_any(body, "catalog") {
-        edit.catalog = Some(if catalog.is_empty() { None } else { Some(names::zone_name(catalog)?) });
+        edit.catalog = Some(if catalog.is_empty() { None } else { Some(names::apex(catalog)?) });
     }
     for (field, kind) in [("soa_edit_api", "SOA-EDIT-API"), ("soa_edit", "SOA-EDIT")] {
         if let Some(value) = fields::string_if_any(body, field) {
@@ -82,7 +82,7 @@ pub(crate) fn dnssec_work(body: &Value, defaults: &ZoneDefaults) -> usize {
 /// `is_secured` is the zone's present state. A zone that becomes signed gets the defaults; `nsec3param` in the same body wins.
 pub(crate) fn apply_dnssec(
     body: &Value,
-    zone: &Name,
+    zone: &ZoneName,
     is_secured: bool,
     defaults: &ZoneDefaults,
     edit: &mut ZoneEdit,
@@ -138,7 +138,7 @@ mod tests {
 
     fn dnssec(body: Value, is_secured: bool) -> Result<(bool, ZoneEdit), ApiError> {
         let mut edit = ZoneEdit::default();
-        let zone = Name::parse("x.test").unwrap();
+        let zone = ZoneName::parse("x.test").unwrap();
         let changes = apply_dnssec(&body, &zone, is_secured, &ZoneDefaults::default(), &mut edit)?;
         Ok((changes, edit))
     }

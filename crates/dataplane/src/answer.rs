@@ -140,10 +140,11 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
     if query.qclass() == CLASS_CH {
         return chaos::answer(&query, profile, &limits, &options, reply);
     }
-    let mut plan = plan(desk.zones, &query, breadth(asker.transport)).ok_or(match profile.readiness {
-        Readiness::Loading => Refusal::NotReady,
-        Readiness::Ready => Refusal::NotAuthoritative,
-    })?;
+    let mut plan =
+        plan(desk.zones.seen_from(asker.address), &query, breadth(asker.transport)).ok_or(match profile.readiness {
+            Readiness::Loading => Refusal::NotReady,
+            Readiness::Ready => Refusal::NotAuthoritative,
+        })?;
     if plan.lacks_keys {
         return Err(Refusal::NoUsableKey);
     }

@@ -4,9 +4,8 @@ use crate::choose::choose;
 use crate::list::List;
 use crate::{additional, negative, redirect, referral, subset};
 use dnssec::denial::{ProofOwner, ProofRecord};
-use dnssec::served::ZoneView;
 use dnssec::workbench::MadeRecord;
-use dnssec::{ServedZone, Workbench, ZoneSigner, denial};
+use dnssec::{Seen, ServedZone, Workbench, ZoneSigner, denial};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 use std::hash::BuildHasher;
@@ -120,7 +119,7 @@ pub(crate) enum Signing<'a> {
 }
 
 /// Decides the answer; `None` if no zone that is served holds the name.
-pub(crate) fn plan<'a>(zones: &'a ZoneView, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
+pub(crate) fn plan<'a>(zones: Seen<'a>, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
     let mut name = Cow::Borrowed(query.name());
     let served = choose(zones, &name, query.qtype())?;
     let mut plan = Plan::new(served, zones.bench(), query, breadth);

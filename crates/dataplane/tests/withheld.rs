@@ -93,7 +93,7 @@ fn rfc4592_section_2_2_1_a_name_that_makes_nothing_now_keeps_the_wildcard_away()
             let mut editor = ZoneEditor::new(&served.zone);
             edit(&mut editor);
             served.zone = Arc::new(editor.finish().unwrap());
-            table([ServedZone { zone: Arc::clone(&served.zone), signer: signer.clone() }])
+            table([ServedZone::new(Arc::clone(&served.zone), signer.clone())])
         };
         let wildcard = ["NOERROR aa", "answer: held.x. 60 A 192.0.2.7"];
         let held = put(&|editor| {
@@ -139,7 +139,7 @@ fn what_is_withheld_can_be_supplied_later_and_taken_back() {
             let mut editor = ZoneEditor::new(&served.zone);
             editor.supply(&name(owner), RecordType::A, supply);
             served.zone = Arc::new(editor.finish().unwrap());
-            let served = ServedZone { zone: Arc::clone(&served.zone), signer: signer.clone() };
+            let served = ServedZone::new(Arc::clone(&served.zone), signer.clone());
             ask(owner, "A").with_do().of(&table([served]))
         };
         let a = || Supply::Rrset(Rrset::new(RecordType::A, 30, vec![vec![192, 0, 2, 9]]));

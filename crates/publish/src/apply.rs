@@ -5,13 +5,13 @@ use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, newest_soa};
 use crate::name_data::NameData;
 use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
-use dnssec::{ServedZone, ZoneTable};
+use dnssec::{ServedZone, Views, ZoneTable};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use store::{LoadItem, ServedRecord, ZoneChange, ZoneHeader, ZoneId};
+use store::{LoadItem, ServedRecord, StoredViews, ZoneChange, ZoneHeader, ZoneId};
 use tokio::runtime::{Handle, RuntimeFlavor};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 use zone::{Rrset, Supply, ZoneEditor};
 
 /// Names of one change that are signed before it is confirmed; the keeper signs the rest right after.
@@ -26,9 +26,9 @@ pub(crate) struct ServedZones {
     rules: ZoneRules,
     zones: HashMap<ZoneId, Known>,
     /// Which of them is served under a name: a zone created again has a new id.
-    owners: HashMap<Name, ZoneId>,
+    owners: HashMap<ZoneName, ZoneId>,
     /// Zones with signatures still to make or, presigned, to look at: for the keeper.
-    pub(crate) unsigned: BTreeSet<Name>,
+    pub(crate) unsigned: BTreeSet<ZoneName>,
     /// Rows that could not be served, since the start.
     pub(crate) bad_rows: u64,
     /// Zones with a key that cannot be used; `true`: with no active one that can.
@@ -65,6 +65,14 @@ impl ServedZones {
     /// Starts taking what [`store::Store::load`] hands over.
     pub(crate) fn loading(&mut self, now: u32) -> Loading<'_> {
         Loading { zones: self, now, current: None, loaded: BTreeSet::new() }
+    }
+
+    /// Says anew who sees which variants.
+    pub(crate) fn set_views(&self, stored: &StoredViews) {
+        let networks = stored.networks.iter().map(|(network, view)| (*network, view.as_str()));
+        let zones =
+            stored.zones.iter().flat_map(|(view, zones)| zones.iter().map(|zone| (view.as_str(), zone.clone())));
+        self.table.set_views(Views::new(networks, zones));
     }
 
     /// Stops serving zones that are not in `loaded`.
@@ -130,16 +138,16 @@ impl ServedZones {
             .collect();
         for id in due {
             let Some((serving, soa)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { continue };
-            let Some(served) = self.table.view().get(&serving.apex).cloned() else { continue };
+            let Some(served) = self.table.view().get(&serving.name).cloned() else { continue };
             let wanted = Rrset::new(RecordType::SOA, soa.ttl, vec![edited_soa(&soa.rdata, &serving.soa_edit, now)]);
             if wanted.has_same_data(served.zone.soa()) {
                 continue;
             }
             let mut editor = ZoneEditor::new(&served.zone);
-            editor.supply(&serving.apex, RecordType::SOA, Supply::Rrset(wanted));
+            editor.supply(serving.name.apex(), RecordType::SOA, Supply::Rrset(wanted));
             if let Ok(zone) = editor.finish() {
-                self.unsigned.insert(serving.apex.clone());
-                self.table.put(ServedZone { zone: Arc::new(zone), signer: served.signer });
+                self.unsigned.insert(serving.name.clone());
+                self.table.put(ServedZone { zone: Arc::new(zone), ..served });
             }
         }
     }
@@ -166,14 +174,14 @@ impl ServedZones {
                 return Some(id);
             }
             // New keys may have to sign everything.
-            self.unsigned.insert(new.apex.clone());
+            self.unsigned.insert(new.name.clone());
             known.header = header;
             *serving = new;
             note_keys(&mut self.unusable_keys, id, Some(serving));
         }
-        let apex = serving.apex.clone();
+        let apex = serving.name.apex().clone();
         let view = self.table.view();
-        let Some(served) = view.get(&apex) else { return Some(id) };
+        let Some(served) = view.get(&serving.name) else { return Some(id) };
         if served.zone.is_presigned() {
             let can_take = |(name, records): &(Name, Vec<ServedRecord>)| {
                 let (rrsets, _) = NameData::new(records.clone(), serving.alias).split();
@@ -183,7 +191,7 @@ impl ServedZones {
                 return Some(id);
             }
             // For the keeper to look at.
-            self.unsigned.insert(apex.clone());
+            self.unsigned.insert(serving.name.clone());
         }
         let mut editor = ZoneEditor::new(&served.zone);
         for (name, records) in names {
@@ -208,9 +216,9 @@ impl ServedZones {
         let Ok(zone) = editor.finish() else { return self.without_soa(id) };
         let touched = || names.iter().map(|(name, _)| name);
         if names.len() > SIGNED_AT_ONCE_MAX || keeper::reaches_further(&served.zone, &zone, touched()) {
-            self.unsigned.insert(apex.clone());
+            self.unsigned.insert(serving.name.clone());
         }
-        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
+        let served = serving.served(zone);
         keeper::sign_names(&served, touched().take(SIGNED_AT_ONCE_MAX).chain([&apex]), now);
         self.table.put(served);
         None
@@ -233,10 +241,10 @@ impl ServedZones {
     fn supply(&mut self, id: ZoneId, supplies: Vec<(Name, RecordType, Supply)>, now: u32) {
         let Some((serving, _)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { return };
         // A zone created again is served in place of this one.
-        if self.owners.get(&serving.apex) != Some(&id) {
+        if self.owners.get(&serving.name) != Some(&id) {
             return;
         }
-        let Some(served) = self.table.view().get(&serving.apex).cloned() else { return };
+        let Some(served) = self.table.view().get(&serving.name).cloned() else { return };
         let mut editor = ZoneEditor::new(&served.zone);
         let mut owners = BTreeSet::new();
         for (owner, rtype, supply) in supplies {
@@ -245,9 +253,9 @@ impl ServedZones {
         }
         let Ok(zone) = editor.finish() else { return };
         if owners.len() > SIGNED_AT_ONCE_MAX {
-            self.unsigned.insert(serving.apex.clone());
+            self.unsigned.insert(serving.name.clone());
         }
-        let served = ServedZone { zone: Arc::new(zone), signer: serving.signer.clone() };
+        let served = serving.served(zone);
         keeper::sign_names(&served, owners.iter().take(SIGNED_AT_ONCE_MAX), now);
         self.table.put(served);
     }
@@ -272,7 +280,7 @@ impl ServedZones {
         }
     }
 
-    fn stop_serving(&mut self, name: &Name, id: ZoneId) {
+    fn stop_serving(&mut self, name: &ZoneName, id: ZoneId) {
         if self.owners.get(name) == Some(&id) {
             self.owners.remove(name);
             self.table.remove(name);
@@ -289,12 +297,12 @@ impl ServedZones {
                 self.aliases.set_zone(header.id, aliases);
                 self.owners.insert(header.name.clone(), header.id);
                 if served.signer.is_some() {
-                    if let Some(old) = self.table.view().get(&serving.apex) {
+                    if let Some(old) = self.table.view().get(&serving.name) {
                         served.zone.adopt_signatures(&old.zone);
                     }
-                    self.unsigned.insert(serving.apex.clone());
+                    self.unsigned.insert(serving.name.clone());
                 } else if served.zone.is_presigned() {
-                    self.unsigned.insert(serving.apex.clone());
+                    self.unsigned.insert(serving.name.clone());
                 }
                 self.table.put(served);
                 Some((serving, soa))
@@ -330,6 +338,7 @@ pub(crate) struct Loading<'z> {
 impl Loading<'_> {
     pub(crate) fn take(&mut self, item: LoadItem) {
         match item {
+            LoadItem::Views(views) => self.zones.set_views(&views),
             LoadItem::Zone(header) => {
                 let known = self.zones.zones.get(&header.id).filter(|known| known.incarnation == header.incarnation);
                 let previous = known.and_then(|known| known.state.as_ref()).map(|(serving, _)| serving);

@@ -6,7 +6,6 @@ use crate::serving::Serving;
 use dnssec::{ServedZone, SigningPolicy};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use store::{ServedRecord, ZoneHeader, serial};
 use wire::{Name, RecordType};
 use zone::{BuildError, Supply, WithheldReason, ZoneBuilder};
@@ -83,7 +82,7 @@ impl Assembler {
 
     /// The same for a zone that is served already.
     pub(crate) fn with(serving: Serving, now: u32) -> Assembler {
-        let builder = ZoneBuilder::new(serving.apex.clone(), serving.mode.clone());
+        let builder = ZoneBuilder::new(serving.name.apex().clone(), serving.mode.clone());
         Assembler { serving, builder, soa: None, unmade: Vec::new(), record_count: 0, now }
     }
 
@@ -91,7 +90,7 @@ impl Assembler {
     pub fn add(&mut self, record: ServedRecord) {
         self.record_count += 1;
         match record.rtype {
-            RecordType::SOA if record.name == self.serving.apex => {
+            RecordType::SOA if record.name == *self.serving.name.apex() => {
                 let soas = self.soa.take().into_iter().chain([record]);
                 self.soa = newest_soa(soas);
             }
@@ -123,7 +122,7 @@ impl Assembler {
 
     /// The zone with what the book knows of its aliases.
     pub(crate) fn assemble(mut self, book: &AliasBook) -> Result<Assembled, BuildError> {
-        let soa = self.soa.take().ok_or_else(|| BuildError::NoSoa(self.serving.apex.clone()))?;
+        let soa = self.soa.take().ok_or_else(|| BuildError::NoSoa(self.serving.name.apex().clone()))?;
         let edited = edited_soa(&soa.rdata, &self.serving.soa_edit, self.now);
         self.builder.add(&soa.name, soa.rtype, soa.ttl, &edited);
         let aliases = self.supply_unmade(book);
@@ -132,8 +131,7 @@ impl Assembler {
                 self.builder.set_apex(rrset);
             }
         }
-        let zone = Arc::new(self.builder.finish()?);
-        let served = ServedZone { zone, signer: self.serving.signer.clone() };
+        let served = self.serving.served(self.builder.finish()?);
         Ok(Assembled { served, serving: self.serving, soa, aliases })
     }
 

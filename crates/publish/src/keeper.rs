@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 use zone::nsec3hash::nsec3_hash;
 use zone::{Proofs, Rrset, Zone};
 
@@ -25,7 +25,7 @@ pub struct KeeperCounters {
     /// Walks over all zones that were completed.
     pub walks: AtomicU64,
     /// Presigned zones, with how many faults each has and when its first signature ends, Unix seconds.
-    pub presigned: Mutex<BTreeMap<Name, (usize, Option<u32>)>>,
+    pub presigned: Mutex<BTreeMap<ZoneName, (usize, Option<u32>)>>,
 }
 
 /// The running keeper; dropping it stops the thread.
@@ -39,7 +39,7 @@ pub struct Keeper {
 /// Where orders for the thread lie: each zone once, however often it changes.
 #[derive(Debug, Default)]
 struct Desk {
-    zones: Mutex<BTreeSet<Name>>,
+    zones: Mutex<BTreeSet<ZoneName>>,
     woken: Condvar,
     stop: AtomicBool,
 }
@@ -60,8 +60,8 @@ impl Keeper {
         Ok(Keeper { desk, counters, thread: Some(thread) })
     }
 
-    /// Asks for the signatures of these zones, named by their apex, soon.
-    pub fn sign(&self, zones: impl IntoIterator<Item = Name>) {
+    /// Asks for the signatures of these zones soon.
+    pub fn sign(&self, zones: impl IntoIterator<Item = ZoneName>) {
         self.desk.lock().extend(zones);
         self.desk.woken.notify_one();
     }
@@ -88,7 +88,7 @@ impl Drop for Keeper {
 }
 
 impl Desk {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<Name>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<ZoneName>> {
         lock(&self.zones)
     }
 
@@ -97,7 +97,7 @@ impl Desk {
     }
 
     /// Takes what has been asked for, and waits for it until `deadline`. Nothing: it is time for a walk over all zones.
-    fn take(&self, deadline: Instant) -> BTreeSet<Name> {
+    fn take(&self, deadline: Instant) -> BTreeSet<ZoneName> {
         let mut zones = self.lock();
         while zones.is_empty() && !self.is_stopped() {
             let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
@@ -115,10 +115,10 @@ fn keep(table: &ZoneTable, desk: &Desk, counters: &KeeperCounters) {
         let asked = desk.take(walk_at);
         forget_presigned(table, counters);
         // Zone by zone, each from the table as it is then: to hold one view for all would keep what is replaced meanwhile.
-        let is_done = asked.iter().all(|apex| sign_served(table, apex, desk, counters));
+        let is_done = asked.iter().all(|name| sign_served(table, name, desk, counters));
         if is_done && Instant::now() >= walk_at {
-            let apexes: Vec<Name> = table.view().iter().map(|served| served.zone.apex().clone()).collect();
-            if apexes.iter().all(|apex| sign_served(table, apex, desk, counters)) {
+            let names: Vec<ZoneName> = table.view().iter().map(|served| served.name.clone()).collect();
+            if names.iter().all(|name| sign_served(table, name, desk, counters)) {
                 counters.walks.fetch_add(1, Ordering::Relaxed);
             }
             walk_at = Instant::now() + WALK_INTERVAL;
@@ -126,15 +126,15 @@ fn keep(table: &ZoneTable, desk: &Desk, counters: &KeeperCounters) {
     }
 }
 
-fn sign_served(table: &ZoneTable, apex: &Name, desk: &Desk, counters: &KeeperCounters) -> bool {
-    let served = table.view().get(apex).cloned();
+fn sign_served(table: &ZoneTable, name: &ZoneName, desk: &Desk, counters: &KeeperCounters) -> bool {
+    let served = table.view().get(name).cloned();
     served.is_none_or(|served| sign_zone(&served, &desk.stop, counters))
 }
 
 /// Makes the signatures of one zone that are missing or due. Returns whether to go on.
 fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) -> bool {
     if served.zone.is_presigned() {
-        examine(&served.zone, counters);
+        examine(served, counters);
     }
     let Some(signer) = &served.signer else { return true };
     let now = unix_now();
@@ -151,12 +151,12 @@ fn sign_zone(served: &ServedZone, stop: &AtomicBool, counters: &KeeperCounters) 
 }
 
 /// Looks at a presigned zone, and says so when it has other faults than before.
-fn examine(zone: &Zone, counters: &KeeperCounters) {
-    let Examined { faults, expires_at } = presigned::examine(zone, unix_now(), presigned::Depth::Presence);
+fn examine(served: &ServedZone, counters: &KeeperCounters) {
+    let Examined { faults, expires_at } = presigned::examine(&served.zone, unix_now(), presigned::Depth::Presence);
     let found = (faults.len(), expires_at);
-    let before = lock(&counters.presigned).insert(zone.apex().clone(), found);
+    let before = lock(&counters.presigned).insert(served.name.clone(), found);
     if let Some(first) = faults.first().filter(|_| before.map(|(count, _)| count) != Some(faults.len())) {
-        let (zone, count) = (zone.apex(), faults.len());
+        let (zone, count) = (&served.name, faults.len());
         tracing::error!(%zone, count, %first, "a presigned zone has faults and is served as it is: see check-zone");
     }
 }
@@ -164,8 +164,8 @@ fn examine(zone: &Zone, counters: &KeeperCounters) {
 /// Forgets presigned zones that are no longer served as such.
 fn forget_presigned(table: &ZoneTable, counters: &KeeperCounters) {
     let view = table.view();
-    let is_presigned = |apex: &Name| view.get(apex).is_some_and(|served| served.zone.is_presigned());
-    lock(&counters.presigned).retain(|apex, _| is_presigned(apex));
+    let is_presigned = |name: &ZoneName| view.get(name).is_some_and(|served| served.zone.is_presigned());
+    lock(&counters.presigned).retain(|name, _| is_presigned(name));
 }
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -264,7 +264,7 @@ mod tests {
         let key = KeyInUse { key: Arc::new(ZoneKey::from_isc(&text, 257).unwrap()), active: true, published: true };
         let signer = ZoneSigner::new(name("example"), vec![key], SigningPolicy::default());
         builder.set_apex(signer.dnskey_rrset(60).unwrap());
-        ServedZone { zone: Arc::new(builder.finish().unwrap()), signer: Some(Arc::new(signer)) }
+        ServedZone::new(Arc::new(builder.finish().unwrap()), Some(Arc::new(signer)))
     }
 
     fn unsigned(served: &ServedZone) -> Vec<Name> {
@@ -349,7 +349,7 @@ mod tests {
                 editor.replace_name(&name(owner), vec![Rrset::new(rtype, 3600, vec![rdata])]);
                 let zone = Arc::new(editor.finish().unwrap());
                 assert_eq!(reaches_further(&old.zone, &zone, [&name(owner)]), reaches, "{owner} {rtype}");
-                let new = ServedZone { zone, signer: Some(signer) };
+                let new = ServedZone::new(zone, Some(signer));
                 sign_names(&new, [&name(owner)], NOW);
                 assert!(reaches || unsigned(&new).is_empty(), "{owner} {rtype}");
                 old = new;
@@ -362,15 +362,15 @@ mod tests {
         let (asked, other) = (served(DenialMode::Nsec), served(DenialMode::Nsec));
         let mut builder = ZoneBuilder::new(name("other"), DenialMode::Nsec);
         builder.add(&name("other"), RecordType::SOA, 3600, SOA);
-        let other = ServedZone { zone: Arc::new(builder.finish().unwrap()), ..other };
+        let other = ServedZone::new(Arc::new(builder.finish().unwrap()), other.signer);
         let table = ZoneTable::new();
         table.put_all([asked.clone(), other.clone()]);
         let desk = Desk::default();
-        desk.lock().insert(name("example"));
+        desk.lock().insert(ZoneName::from(name("example")));
         let counters = KeeperCounters::default();
         let far = Instant::now() + WALK_INTERVAL;
         let taken = desk.take(far);
-        assert_eq!(taken, BTreeSet::from([name("example")]));
+        assert_eq!(taken, BTreeSet::from([ZoneName::from(name("example"))]));
         taken.iter().for_each(|apex| assert!(sign_served(&table, apex, &desk, &counters)));
         let signer = asked.signer.as_ref().unwrap();
         assert!(asked.zone.signable().all(|(_, rrset)| !signer.is_due(rrset, unix_now())));

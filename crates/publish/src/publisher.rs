@@ -255,11 +255,11 @@ impl Run {
         let Some(cursor) = &self.cursor else { return self.load_all().await };
         // Answers for ALIAS records do not wait for a database that hangs.
         let batch = meanwhile(self.store.changes(cursor), &mut self.updates, &mut self.zones).await?;
-        let (changes, next) = match batch {
+        let (changes, views, next) = match batch {
             FeedBatch::LoadAll => return self.load_all().await,
-            FeedBatch::Changes { changes, cursor, bad_rows } => {
+            FeedBatch::Changes { changes, views, cursor, bad_rows } => {
                 self.zones.bad_rows += bad_rows;
-                (changes, cursor)
+                (changes, views, cursor)
             }
         };
         let count = changes.len() as u64;
@@ -276,6 +276,10 @@ impl Run {
         }
         for change in gone {
             self.zones.apply(change, now);
+        }
+        // After the zones they may show.
+        if let Some(views) = &views {
+            self.zones.set_views(views);
         }
         self.cursor = Some(next);
         self.succeeded(count);

@@ -2,19 +2,19 @@
 
 use crate::{AliasRule, ZoneRules};
 use dnssec::signer::KeyInUse;
-use dnssec::{ZoneKey, ZoneSigner};
+use dnssec::{ServedZone, ZoneKey, ZoneSigner};
 use std::sync::Arc;
 use store::ZoneHeader;
 use wire::name::NAME_OCTETS_MAX;
-use wire::{Name, RecordType};
+use wire::{RecordType, ZoneName};
 use zone::nsec3hash::NSEC3_ITERATIONS_MAX;
 use zone::presigned::ITERATIONS_MAX;
-use zone::{DenialMode, Nsec3Params, Rrset};
+use zone::{DenialMode, Nsec3Params, Rrset, Zone};
 
 /// How one zone is served, read from its header.
 #[derive(Debug, Clone)]
 pub(crate) struct Serving {
-    pub(crate) apex: Name,
+    pub(crate) name: ZoneName,
     pub(crate) mode: DenialMode,
     /// Present where a key is active, even if none of those can be used: what has to be signed is then not answered.
     pub(crate) signer: Option<Arc<ZoneSigner>>,
@@ -74,7 +74,7 @@ impl Serving {
         let cds = non_empty(first("PUBLISH-CDS")).unwrap_or(&rules.publish_cds);
         let cdnskey = non_empty(first("PUBLISH-CDNSKEY")).unwrap_or(&rules.publish_cdnskey);
         Serving {
-            apex: header.name.clone(),
+            name: header.name.clone(),
             mode,
             signer,
             // Nobody here can sign addresses for a presigned zone.
@@ -99,6 +99,11 @@ impl Serving {
             mode => mode,
         };
         Serving { mode, ..self }
+    }
+
+    /// A snapshot as it is served.
+    pub(crate) fn served(&self, zone: Zone) -> ServedZone {
+        ServedZone { zone: Arc::new(zone), signer: self.signer.clone(), name: self.name.clone() }
     }
 
     /// The RRsets made for the apex; the types that are not wanted have none. `ttl` in seconds.
@@ -132,9 +137,9 @@ fn stored_params(text: &str) -> Option<Nsec3Params> {
     text.parse().ok().filter(|params: &Nsec3Params| params.iterations <= ITERATIONS_MAX)
 }
 
-fn nsec3_mode(zone: &Name, text: &str, is_narrow: bool) -> DenialMode {
+fn nsec3_mode(zone: &ZoneName, text: &str, is_narrow: bool) -> DenialMode {
     // An owner of the chain is the apex and a label of 32 octets more (RFC 5155 section 3).
-    if zone.as_wire().len() + 33 > NAME_OCTETS_MAX {
+    if zone.apex().as_wire().len() + 33 > NAME_OCTETS_MAX {
         tracing::error!(%zone, "the zone's name is too long for NSEC3: NSEC is served");
         return DenialMode::Nsec;
     }
@@ -165,7 +170,7 @@ fn signer(header: &ZoneHeader, keys: &Keys, rules: &ZoneRules) -> Option<Arc<Zon
         let (_, key) = keys.usable.iter().find(|(id, _)| *id == stored.id)?;
         Some(KeyInUse { key: Arc::clone(key), active: stored.active, published: stored.published })
     });
-    let signer = ZoneSigner::new(header.name.clone(), in_use.collect(), rules.signing.clone());
+    let signer = ZoneSigner::new(header.name.apex().clone(), in_use.collect(), rules.signing.clone());
     if !signer.can_sign() {
         tracing::error!(zone = %header.name, "no active key can be used: whoever asks for signatures gets SERVFAIL");
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use store::{KeyChange, NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord, ZoneEdit};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 use zone::{DenialMode, Found, Nsec3Params, Zone};
 
 const BOUND: Duration = Duration::from_secs(20);
@@ -29,6 +29,10 @@ impl Drop for Server {
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+fn zone_name(text: &str) -> ZoneName {
+    ZoneName::parse(text).unwrap()
 }
 
 impl Server {
@@ -62,18 +66,18 @@ impl Server {
         let soa = replace(zone, RecordType::SOA, &["ns1.example hostmaster.example 5 10800 3600 604800 300"]);
         let mut content = edit;
         content.rrsets = RrsetEdit::ReplaceAll(vec![soa, replace(zone, RecordType::NS, &["ns1.example"])]);
-        self.store.create_zone(NewZone { name: name(zone), content }).await.unwrap();
+        self.store.create_zone(NewZone { name: zone_name(zone), content }).await.unwrap();
         self.published().await;
     }
 
     async fn patch(&self, zone: &str, changes: Vec<RrsetChange>) {
         let edit = ZoneEdit { rrsets: RrsetEdit::Patch(changes), ..ZoneEdit::default() };
-        self.store.edit_zone(&name(zone), edit).await.unwrap();
+        self.store.edit_zone(&zone_name(zone), edit).await.unwrap();
         self.published().await;
     }
 
     async fn edit(&self, zone: &str, edit: ZoneEdit) {
-        self.store.edit_zone(&name(zone), edit).await.unwrap();
+        self.store.edit_zone(&zone_name(zone), edit).await.unwrap();
         self.published().await;
     }
 
@@ -93,7 +97,7 @@ impl Server {
     }
 
     fn zone(&self, zone: &str) -> Option<Arc<Zone>> {
-        self.table.view().get(&name(zone)).map(|served| Arc::clone(&served.zone))
+        self.table.view().get(&zone_name(zone)).map(|served| Arc::clone(&served.zone))
     }
 
     fn is_answered(&self, zone: &str, owner: &str) -> bool {
@@ -108,7 +112,7 @@ impl Server {
     /// Whether every RRset that wants a signature of the zone's present keys has one.
     fn is_wholly_signed(&self, zone: &str) -> bool {
         let view = self.table.view();
-        let served = view.get(&name(zone)).unwrap();
+        let served = view.get(&zone_name(zone)).unwrap();
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as u32;
         let signer = served.signer.as_ref().unwrap();
         served.zone.signable().all(|(_, rrset)| !signer.is_due(rrset, now))
@@ -154,7 +158,7 @@ async fn own_changes_are_served_when_published_returns() {
         .await;
     let zone = server.zone("example.com").unwrap();
     assert!(zone.node(name("b.example.com").as_wire()).is_none());
-    server.store.delete_zone(&name("example.com")).await.unwrap();
+    server.store.delete_zone(&zone_name("example.com")).await.unwrap();
     server.published().await;
     assert!(server.zone("example.com").is_none());
     // SQLite gives the row's id again.
@@ -169,7 +173,7 @@ async fn own_changes_are_served_when_published_returns() {
 async fn strangers_changes_are_seen() {
     let server = Server::start(ZoneRules::default()).await;
     server.create("example.com", ZoneEdit::default()).await;
-    let id = server.store.zone(&name("example.com")).await.unwrap().unwrap().id.0;
+    let id = server.store.zone(&zone_name("example.com")).await.unwrap().unwrap().id.0;
     let insert = format!(
         "INSERT INTO records (domain_id, name, type, content, ttl, prio) VALUES ({id}, 'sql.example.com', 'A', '192.0.2.9', 60, 0)"
     );
@@ -200,7 +204,7 @@ async fn a_zone_created_again_under_another_id_is_never_missing() {
         move || {
             let mut missing = 0_u64;
             while !is_over.load(Ordering::Relaxed) {
-                missing += u64::from(table.view().get(&name("example.com")).is_none());
+                missing += u64::from(table.view().get(&zone_name("example.com")).is_none());
             }
             missing
         }
@@ -316,7 +320,7 @@ async fn keys_and_records_of_one_edit_are_served_together() {
         ..ZoneEdit::default()
     };
     let store = Arc::clone(&server.store);
-    let editing = tokio::spawn(async move { store.edit_zone(&name("example.com"), edit).await });
+    let editing = tokio::spawn(async move { store.edit_zone(&zone_name("example.com"), edit).await });
     let started = Instant::now();
     loop {
         let zone = server.zone("example.com").unwrap();
@@ -342,7 +346,7 @@ async fn soa_edit_moves_the_served_serial_alone() {
     server.create("signed.example", secured(&["1 0 0 -"])).await;
     let weeks = server.serial("signed.example") - 5;
     assert!(weeks > 2900, "weeks since 1970 were added: {weeks}");
-    let stored = server.store.zone(&name("signed.example")).await.unwrap().unwrap().serial;
+    let stored = server.store.zone(&zone_name("signed.example")).await.unwrap().unwrap().serial;
     assert_eq!(stored, Some(5));
 }
 
@@ -355,7 +359,7 @@ async fn a_damaged_key_signs_on_and_is_told_of() {
         let status = server.publisher.status();
         (status.zones_with_unusable_keys, status.zones_unsignable)
     };
-    let signer = |server: &Server| server.table.view().get(&name("example.com")).unwrap().signer.clone().unwrap();
+    let signer = |server: &Server| server.table.view().get(&zone_name("example.com")).unwrap().signer.clone().unwrap();
     assert_eq!(trouble(&server), (0, 0));
     let before = signer(&server);
     server.sql("UPDATE cryptokeys SET content = 'damaged'", |server| trouble(server) == (1, 0)).await;
@@ -365,14 +369,14 @@ async fn a_damaged_key_signs_on_and_is_told_of() {
 
     // Who never saw the key whole has nothing to sign with, and says so.
     server.sql("DELETE FROM cryptokeys", |server| trouble(server) == (0, 0)).await;
-    assert!(server.table.view().get(&name("example.com")).unwrap().signer.is_none(), "no key, no signatures");
+    assert!(server.table.view().get(&zone_name("example.com")).unwrap().signer.is_none(), "no key, no signatures");
     let back = "INSERT INTO cryptokeys (domain_id, flags, active, published, content) SELECT id, 257, 1, 1, 'damaged' FROM domains";
     server.sql(back, |server| trouble(server) == (1, 1)).await;
     assert!(!signer(&server).can_sign());
     assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
     server.sql("UPDATE cryptokeys SET active = 0", |server| trouble(server) == (1, 0)).await;
-    assert!(server.table.view().get(&name("example.com")).unwrap().signer.is_none(), "none is active");
-    server.store.delete_zone(&name("example.com")).await.unwrap();
+    assert!(server.table.view().get(&zone_name("example.com")).unwrap().signer.is_none(), "none is active");
+    server.store.delete_zone(&zone_name("example.com")).await.unwrap();
     server.published().await;
     assert_eq!(trouble(&server), (0, 0));
 }

@@ -11,7 +11,7 @@ use dnssec::signer::HeldSignatures;
 use dnssec::{ServedZone, ZoneSigner};
 use publish::{Assembler, Unmade};
 use store::{LoadItem, LoadZones, ServedRecord};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 use zone::{Rrset, Zone};
 
 use crate::config::Settings;
@@ -23,7 +23,7 @@ use crate::{database, serve};
 ///
 /// No database, no such zone, no SOA, or `out` failed.
 pub async fn export(settings: &Settings, zone: &str, with_dnssec: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    let zone = Name::parse(zone).with_context(|| format!("'{zone}' is not a name"))?.to_lowercase();
+    let zone = ZoneName::parse(zone).with_context(|| format!("'{zone}' is not the name of a zone"))?;
     // What validators of the whole zone see must be all there is; what is to be loaded elsewhere, all that is stored.
     let unmade = if with_dnssec { Unmade::LeftOut } else { Unmade::AsStored };
     let (served, stored) = load(settings, &zone, unmade).await?;
@@ -130,7 +130,7 @@ fn unix_now() -> anyhow::Result<u32> {
 }
 
 /// The zone as it is served and, if it is presigned, its records as they are stored.
-async fn load(settings: &Settings, zone: &Name, unmade: Unmade) -> anyhow::Result<(ServedZone, Vec<ServedRecord>)> {
+async fn load(settings: &Settings, zone: &ZoneName, unmade: Unmade) -> anyhow::Result<(ServedZone, Vec<ServedRecord>)> {
     let Some(database) = &settings.database else {
         bail!("no database is configured: set database-url (SIGNPOST_DATABASE_URL, --database-url)");
     };
@@ -162,7 +162,7 @@ async fn load(settings: &Settings, zone: &Name, unmade: Unmade) -> anyhow::Resul
             LoadItem::BadRow { name, rtype, reason } => {
                 tracing::error!(%name, %rtype, %reason, "row cannot be served and is left out");
             }
-            LoadItem::EndOfZone => {}
+            LoadItem::Views(_) | LoadItem::EndOfZone => {}
         })
         .await?;
     let assembler = assembler.with_context(|| format!("zone {zone} went away while it was read"))?;

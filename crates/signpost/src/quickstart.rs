@@ -16,7 +16,7 @@ use anyhow::{Context, bail};
 use data_encoding::BASE64URL_NOPAD;
 use dnssec::ZoneKey;
 use ring::rand::{SecureRandom, SystemRandom};
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::config::flags::Flag;
 use crate::config::value::Secret;
@@ -168,7 +168,8 @@ fn api_key(path: &Path) -> anyhow::Result<String> {
 /// The zone's keys with the SEP bit: what a parent or a resolver trusts.
 async fn entry_keys(settings: &Settings, zone: &Name) -> anyhow::Result<Vec<ZoneKey>> {
     let store = sample::open(settings).await?;
-    let summary = store.zone(zone).await?.with_context(|| format!("zone {zone} is not in the database"))?;
+    let summary =
+        store.zone(&ZoneName::from(zone)).await?.with_context(|| format!("zone {zone} is not in the database"))?;
     let mut keys = Vec::new();
     for stored in store.keys(summary.id).await?.iter().filter(|key| key.flags == 257 && key.active && key.published) {
         keys.push(ZoneKey::from_isc(&stored.content, stored.flags).with_context(|| format!("key {}", stored.id))?);

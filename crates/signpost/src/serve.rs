@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use transfer::{Notifier, NotifySettings};
-use wire::Name;
+use wire::ZoneName;
 
 use crate::config::settings::{CookieSettings, DatabaseSettings, DnsSettings, ServerId};
 use crate::config::transports::Certificate;
@@ -459,7 +459,7 @@ impl Readiness for Ready {
 struct Secondaries(Notifier);
 
 impl NotifyQueue for Secondaries {
-    fn queue(&self, zone: &Name) -> bool {
+    fn queue(&self, zone: &ZoneName) -> bool {
         self.0.queue(zone.clone())
     }
 }

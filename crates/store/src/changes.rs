@@ -11,6 +11,7 @@ use wire::Name;
 use crate::load::{Which, headers};
 use crate::served::Reader;
 use crate::session::{BULK_STALL_MAX, Row, Session, Sql, Value, list};
+use crate::views;
 use crate::{FeedBatch, FeedCursor, ServedRecord, StoreError, ZoneChange, ZoneHeader, ZoneId};
 
 /// A zone with more changed names than this is loaded afresh. External-DNS sends 10,000 endpoints in one PATCH, which
@@ -121,7 +122,7 @@ pub(crate) async fn changes(
         true => cursor.low,
         false => cursor.low.saturating_sub(XIDS_GIVEN_TWICE_MAX).max(0),
     };
-    let Some((touched, applied)) = read_feed(session, cursor, low, &state).await? else {
+    let Some(Feed { touched, are_views_touched, applied }) = read_feed(session, cursor, low, &state).await? else {
         session.rollback().await;
         return Ok(FeedBatch::LoadAll);
     };
@@ -130,19 +131,28 @@ pub(crate) async fn changes(
         true => Vec::new(),
         false => read_changes(session, touched, default_ttl, &mut bad_rows).await?,
     };
+    let views = if are_views_touched { Some(views::read(session).await?) } else { None };
     session.commit().await?;
     let cursor = FeedCursor { low: state.position, applied, database: state.database, started: state.started };
-    Ok(FeedBatch::Changes { changes, cursor, bad_rows })
+    Ok(FeedBatch::Changes { changes, views, cursor, bad_rows })
 }
 
-/// The zones touched since `low`, what `cursor` has left out, and the ids the next reader has to skip; `None` if every
-/// zone was touched.
+/// What the feed says.
+struct Feed {
+    /// By zone.
+    touched: BTreeMap<i64, Touched>,
+    are_views_touched: bool,
+    /// Rows the next reader has to skip.
+    applied: BTreeSet<i64>,
+}
+
+/// What was touched since `low`, and what `cursor` has left out; `None` if every zone was touched.
 async fn read_feed(
     session: &mut Session,
     cursor: &FeedCursor,
     low: i64,
     state: &State,
-) -> Result<Option<(BTreeMap<i64, Touched>, BTreeSet<i64>)>, StoreError> {
+) -> Result<Option<Feed>, StoreError> {
     const FEED: Sql = Sql {
         postgres: "SELECT id, xid::text::bigint, zone_id, kind, name FROM signpost_feed \
                    WHERE xid >= $1::text::xid8 ORDER BY id",
@@ -150,7 +160,7 @@ async fn read_feed(
     };
     let mut touched: BTreeMap<i64, Touched> = BTreeMap::new();
     let mut applied = BTreeSet::new();
-    let mut is_everything = false;
+    let (mut is_everything, mut are_views_touched) = (false, false);
     let position = if session.is_postgres() { state.position } else { i64::MAX };
     session
         .each("reading the feed", FEED, [Value::Text(low.to_string())], |row| {
@@ -168,12 +178,15 @@ async fn read_feed(
                     // Not UTF-8: loading the zone finds out which row that is, and goes on.
                     Err(_) => touched.entry(zone).or_default().take("zone", None),
                 },
-                None => is_everything |= kind == "zone",
+                None => {
+                    is_everything |= kind == "zone";
+                    are_views_touched |= kind == "views";
+                }
             }
             Ok(())
         })
         .await?;
-    Ok((!is_everything).then_some((touched, applied)))
+    Ok((!is_everything).then_some(Feed { touched, are_views_touched, applied }))
 }
 
 async fn read_changes(
@@ -233,7 +246,7 @@ async fn names_with_data(
         let Some(header) = present.get(&id).filter(|_| !touched.is_reload && !touched.names.is_empty()) else {
             continue;
         };
-        let apex = &header.name;
+        let apex = header.name.apex();
         let mut names = Names::new();
         // As written, and as we would write it: a person may spell an escape another way.
         let mut spellings = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! A zone row by row, to be written to another database as it stands: nothing is parsed, derived or left out.
 
 use serde::Serialize;
-use wire::Name;
+use wire::ZoneName;
 
 use crate::session::{BULK_STALL_MAX, Row, Session, Sql, Value, list};
 use crate::{StoreError, StoredKey, ZoneId};
@@ -12,8 +12,8 @@ const ROWS_AT_ONCE: usize = 5000;
 /// Everything that a zone's tables hold, in an order of its own; the numbers of rows are left out.
 #[derive(Debug, Clone)]
 pub struct ZoneRows {
-    /// Lower case.
-    pub name: Name,
+    /// Its name.
+    pub name: ZoneName,
     /// Columns of `domains`.
     pub domain: DomainRow,
     /// Of `records`, empty non-terminals included.
@@ -89,7 +89,8 @@ pub(crate) async fn read(session: &mut Session, zone: ZoneId) -> Result<ZoneRows
     session.begin_reading().await?;
     session.unhurried(BULK_STALL_MAX).await?;
     let row = session.first(doing, DOMAIN, id()).await?.ok_or(StoreError::NotFound { what: "zone" })?;
-    let name = row.name(0)?.ok_or_else(|| StoreError::Malformed("a zone's name cannot be read".to_owned()))?;
+    let name =
+        ZoneName::parse(row.text(0)?).map_err(|_| StoreError::Malformed("a zone's name cannot be read".to_owned()))?;
     let domain = DomainRow {
         texts: [text(&row, 1)?, text(&row, 2)?, text(&row, 3)?, text(&row, 4)?, text(&row, 5)?],
         last_check: row.int_or_null(6)?,

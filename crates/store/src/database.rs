@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::connect::Pools;
 use crate::listen::Bell;
 use crate::session::{Session, Sql};
 use crate::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey, StoredRrset, TsigKey,
-    TsigKeyChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary, autoprimary, changes, copy, load, read, schema,
-    search, secret, tsig, write,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey, StoredRrset, StoredViews,
+    TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary, autoprimary, changes,
+    copy, load, read, schema, search, secret, tsig, views, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -141,7 +141,7 @@ impl Store for DatabaseStore {
         read::zones(&mut self.session().await?, filter).await
     }
 
-    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+    async fn zone(&self, name: &ZoneName) -> Result<Option<ZoneSummary>, StoreError> {
         let filter = ZoneFilter { name: Some(name.clone()), without_dnssec: false };
         Ok(self.zones(&filter).await?.into_iter().next())
     }
@@ -190,12 +190,20 @@ impl Store for DatabaseStore {
         self.write(write::Change::Create(&zone)).await
     }
 
-    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError> {
+    async fn edit_zone(&self, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, StoreError> {
         self.write(write::Change::Edit(zone, &edit)).await
     }
 
-    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
+    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError> {
         self.write(write::Change::Delete(zone)).await.map(|_| ())
+    }
+
+    async fn views(&self) -> Result<StoredViews, StoreError> {
+        views::read(&mut self.session().await?).await
+    }
+
+    async fn change_views(&self, change: &ViewChange) -> Result<bool, StoreError> {
+        self.write(write::Change::View(change)).await.map(|commit| commit.changed)
     }
 
     async fn shared_secret(

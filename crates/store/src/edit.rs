@@ -1,7 +1,7 @@
 //! The one write path to a zone.
 
 use crate::{Comment, StoredRecord, ZoneKind};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 /// One item of a PATCH (PDNS-DIALECT section 5), names lower case, contents already parsed and in stored form.
 #[derive(Debug, Clone)]
@@ -155,8 +155,8 @@ pub struct ZoneEdit {
 /// A zone to create.
 #[derive(Clone)]
 pub struct NewZone {
-    /// Lower case.
-    pub name: Name,
+    /// Its name.
+    pub name: ZoneName,
     /// Everything it comes with. `rrsets` must be `ReplaceAll`; a SOA, if wanted, is among them.
     pub content: ZoneEdit,
 }

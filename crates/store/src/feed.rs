@@ -1,7 +1,7 @@
 //! The change feed and what loading hands over (DESIGN section 3).
 
-use crate::{StoredKey, ZoneId};
-use wire::{Name, RecordType};
+use crate::{StoredKey, StoredViews, ZoneId};
+use wire::{Name, RecordType, ZoneName};
 
 /// Which zones to load.
 #[derive(Debug, Clone)]
@@ -22,8 +22,8 @@ pub struct ZoneHeader {
     /// Counts the changes made through [`crate::Store::edit_zone`]; read with the rest, so this and later
     /// [`crate::Commit::generation`]s up to it are contained.
     pub generation: u64,
-    /// Lower case.
-    pub name: Name,
+    /// Its name.
+    pub name: ZoneName,
     /// Metadata by kind.
     pub metadata: Vec<(String, Vec<String>)>,
     /// Keys.
@@ -43,9 +43,11 @@ impl ZoneHeader {
     }
 }
 
-/// One item of a load, in the order `Zone`, `Record`…, `EndOfZone`.
+/// One item of a load, in the order `Zone`, `Record`…, `EndOfZone`; of a load of all zones `Views` is the first.
 #[derive(Debug)]
 pub enum LoadItem {
+    /// Who sees which variants.
+    Views(StoredViews),
     /// A zone begins.
     Zone(ZoneHeader),
     /// An enabled record of it, in wire format.
@@ -118,6 +120,8 @@ pub enum FeedBatch {
     Changes {
         /// Possibly none.
         changes: Vec<ZoneChange>,
+        /// Present if any view or network changed: all of them as they are now.
+        views: Option<StoredViews>,
         /// Where to go on.
         cursor: FeedCursor,
         /// Rows and names among the changes that cannot be served; each is logged.

@@ -31,12 +31,13 @@ mod session;
 mod settings;
 mod soa;
 pub mod tsig;
+pub mod views;
 mod write;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use wire::Name;
+use wire::{Name, ZoneName};
 
 pub use apply::{RECORD_HEAD_OCTETS, RRSET_OCTETS_MAX, rrset_too_large};
 pub use autoprimary::{Autoprimary, AutoprimaryChange};
@@ -48,6 +49,7 @@ pub use model::*;
 pub use search::{Found, FoundComment, FoundRecord, Search};
 pub use secret::{SecretPurpose, SharedSecret};
 pub use tsig::{TsigKey, TsigKeyChange};
+pub use views::{StoredViews, ViewChange};
 
 /// Where zones are kept. Object-safe; one behaviour suite holds both implementations to it.
 #[async_trait]
@@ -59,7 +61,7 @@ pub trait Store: Send + Sync + 'static {
     /// All zones, or those that match, with serial and DNSSEC state, in one query whatever their number.
     async fn zones(&self, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError>;
     /// One zone by name.
-    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError>;
+    async fn zone(&self, name: &ZoneName) -> Result<Option<ZoneSummary>, StoreError>;
     /// RRsets with records and comments as the API shows them, disabled ones included, empty non-terminals left out.
     async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError>;
     /// All metadata by kind, sorted.
@@ -80,9 +82,15 @@ pub trait Store: Send + Sync + 'static {
     /// Creates a zone with all it comes with, in one transaction. [`StoreError::Exists`] if the name is taken.
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError>;
     /// Changes one zone: the only way. All or nothing.
-    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError>;
+    async fn edit_zone(&self, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, StoreError>;
     /// Deletes a zone with records, keys, metadata and comments.
-    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError>;
+    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError>;
+
+    // --- views -------------------------------------------------------------------------------------------------------
+    /// All views and networks.
+    async fn views(&self) -> Result<StoredViews, StoreError>;
+    /// Changes one of them. False if it was so already.
+    async fn change_views(&self, change: &ViewChange) -> Result<bool, StoreError>;
 
     /// Writes the rows of a zone that was read elsewhere. [`StoreError::Exists`] if the name is taken.
     async fn restore_zone(&self, rows: &ZoneRows) -> Result<(), StoreError>;

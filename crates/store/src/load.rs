@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use wire::Name;
+use wire::{Name, ZoneName};
 
-use crate::changes;
 use crate::served::Reader;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value, list};
 use crate::{FeedCursor, LoadItem, LoadZones, StoreError, StoredKey, ZoneHeader, ZoneId};
+use crate::{changes, views};
 
 /// Which zones, as SQL sees it: a JSON list, or all of them.
 pub(crate) enum Which {
@@ -39,6 +39,9 @@ pub(crate) async fn load(
         LoadZones::All => Which::All,
         LoadZones::Some(ids) => Which::Some(ids.into_iter().map(|id| id.0).collect()),
     };
+    if matches!(which, Which::All) {
+        sink(LoadItem::Views(views::read(session).await?));
+    }
     let headers = headers(session, &which).await?;
     stream(session, &which, headers, default_ttl, sink).await?;
     session.commit().await?;
@@ -87,8 +90,8 @@ pub(crate) async fn headers(session: &mut Session, which: &Which) -> Result<Vec<
     session
         .each("reading zones", zones, which.values(), |row| {
             let id = row.int(0)?;
-            let name = match Name::parse(row.text(1)?) {
-                Ok(name) => name.to_lowercase(),
+            let name = match ZoneName::parse(row.text(1)?) {
+                Ok(name) => name,
                 Err(error) => {
                     tracing::warn!(zone = row.text(1)?, %error, "a zone whose name cannot be read is left out");
                     return Ok(());
@@ -182,7 +185,7 @@ async fn stream(
                 if current.is_some() {
                     sink(LoadItem::EndOfZone);
                 }
-                current = Some((header.id.0, header.name.clone()));
+                current = Some((header.id.0, header.name.apex().clone()));
                 sink(LoadItem::Zone(header));
             }
             let Some((_, apex)) = &current else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! What the store holds, as the rest of the program sees it.
 
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 /// `domains.id`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,8 +87,8 @@ impl std::fmt::Debug for StoreSettings {
 pub struct ZoneSummary {
     /// Row id.
     pub id: ZoneId,
-    /// Lower case.
-    pub name: Name,
+    /// Its name.
+    pub name: ZoneName,
     /// Kind.
     pub kind: ZoneKind,
     /// `master`, split.
@@ -123,7 +123,7 @@ pub struct ZoneSummary {
 #[derive(Debug, Clone, Default)]
 pub struct ZoneFilter {
     /// Only this one.
-    pub name: Option<Name>,
+    pub name: Option<ZoneName>,
     /// Leave out what is expensive (`dnssec=false`).
     pub without_dnssec: bool,
 }

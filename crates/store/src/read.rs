@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 use crate::session::{Row, Session, Sql, Value};
 use crate::soa::serial_of;
@@ -13,17 +13,27 @@ use crate::{
 
 /// Zones by the filter, ordered by id. Three queries whatever their number.
 pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
-    const ZONES: Sql = Sql::both(
-        "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
-         d.options \
-         FROM domains d LEFT JOIN records s \
-         ON s.domain_id = d.id AND s.name = d.name AND s.type = 'SOA' AND s.disabled = FALSE ORDER BY d.id, s.id",
-    );
+    // The apex of a variant stands before two dots; those behind an escaped one end a label (see `ZoneName`).
+    const ZONES: Sql = Sql {
+        postgres: "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
+                   d.options \
+                   FROM domains d LEFT JOIN records s \
+                   ON s.domain_id = d.id AND s.type = 'SOA' AND s.disabled = FALSE AND s.name = CASE \
+                   WHEN strpos(d.name, '..') = 0 OR strpos(d.name, '\\..') > 0 THEN d.name \
+                   WHEN strpos(d.name, '..') = 1 THEN '.' ELSE split_part(d.name, '..', 1) END ORDER BY d.id, s.id",
+        sqlite: "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
+                   d.options \
+                 FROM domains d LEFT JOIN records s \
+                 ON s.domain_id = d.id AND s.type = 'SOA' AND s.disabled = FALSE AND s.name = CASE \
+                 WHEN instr(d.name, '..') = 0 OR instr(d.name, '\\..') > 0 THEN d.name \
+                 WHEN instr(d.name, '..') = 1 THEN '.' ELSE substr(d.name, 1, instr(d.name, '..') - 1) END \
+                 ORDER BY d.id, s.id",
+    };
     const ONE_ZONE: Sql = Sql::both(
         "SELECT d.id, d.name, d.type, d.master, d.account, d.catalog, d.last_check, d.notified_serial, s.content, \
          d.options \
          FROM domains d LEFT JOIN records s \
-         ON s.domain_id = d.id AND s.name = d.name AND s.type = 'SOA' AND s.disabled = FALSE \
+         ON s.domain_id = d.id AND s.name = $2 AND s.type = 'SOA' AND s.disabled = FALSE \
          WHERE d.name = $1 ORDER BY d.id, s.id",
     );
     const METADATA: Sql = Sql::both(
@@ -41,7 +51,9 @@ pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<
         "SELECT DISTINCT k.domain_id FROM cryptokeys k JOIN domains d ON d.id = k.domain_id \
          WHERE d.name = $1 AND k.active = TRUE",
     );
-    let values: Vec<Value> = filter.name.iter().map(|name| Value::Text(name.to_lowercase().to_dotless())).collect();
+    let values: Vec<Value> = filter.name.iter().map(|name| Value::Text(name.to_dotless())).collect();
+    let apex = filter.name.iter().map(|name| Value::Text(name.apex().to_dotless()));
+    let values_with_apex: Vec<Value> = values.iter().cloned().chain(apex).collect();
     let (zones, metadata, keys) = match filter.name {
         None => (ZONES, METADATA, ACTIVE_KEYS),
         Some(_) => (ONE_ZONE, ONE_METADATA, ONE_ACTIVE_KEYS),
@@ -53,7 +65,7 @@ pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<
     }
     let mut summaries: Vec<ZoneSummary> = Vec::new();
     session
-        .each("reading zones", zones, values.clone(), |row| {
+        .each("reading zones", zones, values_with_apex, |row| {
             // A zone that PowerDNS gave two SOA records counts once, with the older one.
             if summaries.last().is_some_and(|last| last.id.0 == row.int(0).unwrap_or(-1)) {
                 return Ok(());
@@ -105,13 +117,13 @@ pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<
 }
 
 fn summary(row: &Row) -> Result<Option<ZoneSummary>, StoreError> {
-    let Ok(name) = Name::parse(row.text(1)?) else {
+    let Ok(name) = ZoneName::parse(row.text(1)?) else {
         tracing::warn!(zone = row.text(1)?, "a zone whose name cannot be read is left out");
         return Ok(None);
     };
     Ok(Some(ZoneSummary {
         id: ZoneId(row.int(0)?),
-        name: name.to_lowercase(),
+        name,
         kind: ZoneKind::parse_lenient(row.text(2)?),
         masters: split_masters(row.text(3)?),
         account: row.text(4)?.to_owned(),

@@ -1,6 +1,6 @@
 //! `search-data`: names, contents and comments that match a pattern (PDNS-DIALECT section 11). One query a kind.
 
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 use crate::session::{Row, Session, Sql, Value};
 use crate::{StoreError, StoredRecord};
@@ -24,7 +24,7 @@ pub struct Search {
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     /// Names of zones.
-    pub zones: Vec<Name>,
+    pub zones: Vec<ZoneName>,
     /// Records whose owner or stored content matches.
     pub records: Vec<FoundRecord>,
     /// Comments whose owner or text matches.
@@ -43,7 +43,7 @@ pub struct FoundRecord {
     /// Contents as stored.
     pub record: StoredRecord,
     /// Its zone; `None` for a row that belongs to none.
-    pub zone: Option<Name>,
+    pub zone: Option<ZoneName>,
 }
 
 /// A comment that was found.
@@ -56,7 +56,7 @@ pub struct FoundComment {
     /// Text.
     pub content: String,
     /// Its zone; `None` for a row that belongs to none.
-    pub zone: Option<Name>,
+    pub zone: Option<ZoneName>,
 }
 
 /// Reads all kinds in one state of the database.
@@ -85,7 +85,7 @@ pub(crate) async fn search(session: &mut Session, search: &Search, default_ttl: 
     session.begin_reading().await?;
     if search.zones {
         for row in session.rows("searching zones", ZONES, values.clone()).await? {
-            found.zones.extend(Name::parse(row.text(0)?).ok());
+            found.zones.extend(ZoneName::parse(row.text(0)?).ok());
         }
     }
     if search.records {
@@ -114,9 +114,9 @@ pub(crate) async fn search(session: &mut Session, search: &Search, default_ttl: 
 }
 
 /// Owner, type and zone of a row; rows that cannot be read are never shown.
-fn place(row: &Row) -> Result<Option<(Name, RecordType, Option<Name>)>, StoreError> {
+fn place(row: &Row) -> Result<Option<(Name, RecordType, Option<ZoneName>)>, StoreError> {
     let (Some(name), Ok(rtype)) = (row.name(0)?, row.text(1)?.parse::<RecordType>()) else { return Ok(None) };
-    Ok(Some((name, rtype, row.name(2)?)))
+    Ok(Some((name, rtype, row.text_or_null(2)?.and_then(|zone| ZoneName::parse(zone).ok()))))
 }
 
 /// The pattern as LIKE has it: what LIKE would take for a wildcard stands for itself.

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use wire::Name;
+use wire::ZoneName;
 
 use crate::edit_zone::{self, LockedZone};
 use crate::rows::Extent;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value};
 use crate::{
-    AutoprimaryChange, Commit, NewZone, RrsetEdit, StoreError, TsigKeyChange, ZoneEdit, ZoneKind, ZoneRows,
-    autoprimary, copy, settings, tsig,
+    AutoprimaryChange, Commit, NewZone, RrsetEdit, StoreError, TsigKeyChange, ViewChange, ZoneEdit, ZoneKind, ZoneRows,
+    autoprimary, copy, settings, tsig, views,
 };
 
 /// Bound of `domains.name` (PDNS-DIALECT section 12.1).
@@ -21,18 +21,19 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// What is to be written.
 pub(crate) enum Change<'a> {
     Create(&'a NewZone),
-    Edit(&'a Name, &'a ZoneEdit),
-    Delete(&'a Name),
+    Edit(&'a ZoneName, &'a ZoneEdit),
+    Delete(&'a ZoneName),
     Restore(&'a ZoneRows),
     TsigKey(&'a TsigKeyChange),
     Autoprimary(&'a AutoprimaryChange),
+    View(&'a ViewChange),
 }
 
 impl Change<'_> {
     fn extent(&self) -> Extent {
         match self {
             Change::Create(_) | Change::Delete(_) | Change::Restore(_) => Extent::Zone,
-            Change::TsigKey(_) | Change::Autoprimary(_) => Extent::Names,
+            Change::TsigKey(_) | Change::Autoprimary(_) | Change::View(_) => Extent::Names,
             Change::Edit(_, edit) => match edit.rrsets {
                 RrsetEdit::ReplaceAll(_) => Extent::Zone,
                 RrsetEdit::Keep | RrsetEdit::Patch(_) => Extent::Names,
@@ -69,6 +70,7 @@ pub(crate) async fn run(
         Change::Autoprimary(change) => {
             Commit { changed: autoprimary::change(session, change).await?, ..Commit::default() }
         }
+        Change::View(change) => Commit { changed: views::change(session, change).await?, ..Commit::default() },
     };
     if commit.changed {
         unmark_writer(session).await?;
@@ -121,7 +123,7 @@ async fn unmark_writer(session: &mut Session) -> Result<(), StoreError> {
 }
 
 /// Locks the zone against every other writer of ours, and against PowerDNS deleting it.
-async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<LockedZone, StoreError> {
+async fn lock(session: &mut Session, name: &ZoneName, default_ttl: u32) -> Result<LockedZone, StoreError> {
     // Not FOR UPDATE: that would also wait for, and hold up, PowerDNS's inserts, whose foreign keys lock the row.
     const LOCK: Sql = Sql {
         postgres: "SELECT id, type, master, account, catalog, notified_serial, options FROM domains WHERE name = $1 \
@@ -136,7 +138,7 @@ async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<Lo
                  SELECT $1, incarnation FROM signpost_state",
     };
     let row = session
-        .first("locking the zone", LOCK, [Value::Text(name.to_lowercase().to_dotless())])
+        .first("locking the zone", LOCK, [Value::Text(name.to_dotless())])
         .await?
         .ok_or(StoreError::NotFound { what: "zone" })?;
     let id = row.int(0)?;
@@ -150,7 +152,7 @@ async fn lock(session: &mut Session, name: &Name, default_ttl: u32) -> Result<Lo
     };
     Ok(LockedZone {
         id,
-        name: name.to_lowercase(),
+        name: name.apex().clone(),
         kind: row.text(1)?.to_owned(),
         masters: row.text(2)?.to_owned(),
         account: row.text(3)?.to_owned(),
@@ -181,9 +183,8 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
     let catalog = content.catalog.clone().flatten().map(|catalog| catalog.to_lowercase().to_dotless());
     let options = content.options.clone().flatten().filter(|options| !options.is_empty());
     settings::check_options(options.as_deref().unwrap_or_default())?;
-    let name = new.name.to_lowercase();
     let values = [
-        Value::Text(name.to_dotless()),
+        Value::Text(new.name.to_dotless()),
         Value::from(kind),
         Value::Text(masters.clone()),
         Value::from(account),
@@ -197,7 +198,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
     };
     let zone = LockedZone {
         id: row.int(0)?,
-        name,
+        name: new.name.apex().clone(),
         kind: kind.to_owned(),
         masters,
         account: account.to_owned(),
@@ -219,7 +220,7 @@ fn is_unique_violation(error: &StoreError) -> bool {
     }
 }
 
-async fn delete(session: &mut Session, name: &Name) -> Result<Commit, StoreError> {
+async fn delete(session: &mut Session, name: &ZoneName) -> Result<Commit, StoreError> {
     // Children first and by hand: databases from before 4.2 lack some of the foreign keys.
     const DELETES: [Sql; 5] = [
         Sql::both("DELETE FROM records WHERE domain_id = $1"),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use store::Store;
 use tokio::net::UdpSocket;
 use tokio::sync::{Semaphore, mpsc};
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::notify_message::{NotifyMessage, notify};
 use crate::notify_targets::targets;
@@ -64,8 +64,8 @@ pub struct NotifyCounters {
 /// Takes zones whose secondaries are to be told. Clones share one queue.
 #[derive(Clone)]
 pub struct Notifier {
-    sender: mpsc::Sender<Name>,
-    waiting: Arc<Mutex<HashSet<Name>>>,
+    sender: mpsc::Sender<ZoneName>,
+    waiting: Arc<Mutex<HashSet<ZoneName>>>,
     counters: Arc<NotifyCounters>,
 }
 
@@ -86,7 +86,7 @@ impl Notifier {
     }
 
     /// Queues `zone`. One that waits already is not queued twice. False if the queue is full.
-    pub fn queue(&self, zone: Name) -> bool {
+    pub fn queue(&self, zone: ZoneName) -> bool {
         // The set stays right whatever panicked while holding it.
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.contains(&zone) {
@@ -116,13 +116,13 @@ impl Notifier {
 struct Worker {
     store: Arc<dyn Store>,
     settings: NotifySettings,
-    waiting: Arc<Mutex<HashSet<Name>>>,
+    waiting: Arc<Mutex<HashSet<ZoneName>>>,
     counters: Arc<NotifyCounters>,
     places: Arc<Semaphore>,
 }
 
 impl Worker {
-    async fn run(self, mut zones: mpsc::Receiver<Name>) {
+    async fn run(self, mut zones: mpsc::Receiver<ZoneName>) {
         while let Some(zone) = zones.recv().await {
             // From here on a further change wants a further NOTIFY.
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone);
@@ -137,14 +137,14 @@ impl Worker {
                 let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
                 let (zone, settings, counters) = (zone.clone(), self.settings.clone(), Arc::clone(&self.counters));
                 tokio::spawn(async move {
-                    tell(&zone, target, &settings, &counters).await;
+                    tell(zone.apex(), target, &settings, &counters).await;
                     drop(place);
                 });
             }
         }
     }
 
-    async fn targets(&self, zone: &Name) -> Result<Vec<SocketAddr>, store::StoreError> {
+    async fn targets(&self, zone: &ZoneName) -> Result<Vec<SocketAddr>, store::StoreError> {
         let Some(summary) = self.store.zone(zone).await? else { return Ok(Vec::new()) };
         let targets = targets(self.store.as_ref(), &summary, self.settings.port, &self.settings.also_notify).await?;
         Ok(targets.into_iter().filter(|target| (self.settings.is_allowed)(target.ip())).collect())

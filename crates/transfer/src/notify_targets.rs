@@ -22,12 +22,12 @@ pub(crate) async fn targets(
     let mut targets: BTreeSet<SocketAddr> = also.iter().copied().collect();
     for (kind, values) in store.metadata(zone.id).await? {
         if kind == "ALSO-NOTIFY" {
-            targets.extend(values.iter().take(TARGETS_MAX).filter_map(|value| also_notify(&zone.name, value)));
+            targets.extend(values.iter().take(TARGETS_MAX).filter_map(|value| also_notify(zone.name.apex(), value)));
         }
     }
-    let apex = store.rrsets(zone.id, &RrsetFilter { name: Some(zone.name.clone()), rtype: None }).await?;
+    let apex = store.rrsets(zone.id, &RrsetFilter { name: Some(zone.name.apex().clone()), rtype: None }).await?;
     for server in secondaries(&apex) {
-        let addresses = match server.is_under(&zone.name) {
+        let addresses = match server.is_under(zone.name.apex()) {
             true => addresses_in_zone(store, zone, &server).await?,
             false => resolve(&server).await,
         };

@@ -9,7 +9,7 @@ use std::time::Duration;
 use store::{NewZone, RrsetChange, RrsetEdit, Store, StoreSettings, StoredRecord, ZoneEdit};
 use tokio::net::UdpSocket;
 use transfer::{Notifier, NotifySettings};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 struct Directory(PathBuf);
 
@@ -30,6 +30,10 @@ async fn open(test: &str) -> (Arc<dyn Store>, Directory) {
         migrate: true,
     };
     (store::open(&settings).await.unwrap(), Directory(path))
+}
+
+fn zone_name(text: &str) -> ZoneName {
+    ZoneName::parse(text).unwrap()
 }
 
 fn name(text: &str) -> Name {
@@ -56,7 +60,7 @@ fn zone(secondary: IpAddr, also: SocketAddr) -> NewZone {
         metadata: vec![("ALSO-NOTIFY".to_owned(), vec![also.to_string(), "192.0.2.1".to_owned()])],
         ..ZoneEdit::default()
     };
-    NewZone { name: name("x.test"), content }
+    NewZone { name: zone_name("x.test"), content }
 }
 
 /// Answers the next NOTIFY, and returns its question.
@@ -84,7 +88,7 @@ async fn rfc1996_section_3_3_nameservers_but_the_primary_and_also_notify_are_tol
         ..NotifySettings::default()
     };
     let notifier = Notifier::spawn(store, settings);
-    assert!(notifier.queue(name("x.test")));
+    assert!(notifier.queue(zone_name("x.test")));
     let wanted = b"\x01x\x04test\0\0\x06\0\x01";
     let (first, second) = tokio::join!(answer_one(&nameserver), answer_one(&other));
     assert_eq!((first.as_slice(), second.as_slice()), (&wanted[..], &wanted[..]));
@@ -102,12 +106,12 @@ async fn a_zone_that_waits_is_queued_once_and_a_full_queue_refuses() {
     let (store, _directory) = open("queue").await;
     let notifier = Notifier::spawn(store, NotifySettings { queue_max: 1, ..NotifySettings::default() });
     // The worker cannot run before this task awaits: the queue keeps what it gets.
-    assert!(notifier.queue(name("a.test")));
-    assert!(notifier.queue(name("A.test")));
-    assert!(!notifier.queue(name("b.test")));
+    assert!(notifier.queue(zone_name("a.test")));
+    assert!(notifier.queue(zone_name("A.test")));
+    assert!(!notifier.queue(zone_name("b.test")));
     assert_eq!((notifier.waiting(), notifier.counters().refused.load(Ordering::Relaxed)), (1, 1));
     while notifier.waiting() > 0 {
         tokio::task::yield_now().await;
     }
-    assert!(notifier.queue(name("b.test")), "there is a place again");
+    assert!(notifier.queue(zone_name("b.test")), "there is a place again");
 }

@@ -10,8 +10,10 @@ pub mod name;
 pub mod network;
 pub mod rdata;
 pub mod rtype;
+pub mod zone_name;
 pub mod zonefile;
 
 pub use name::{Name, NameError};
 pub use network::Network;
 pub use rtype::RecordType;
+pub use zone_name::{ZoneName, ZoneNameError};

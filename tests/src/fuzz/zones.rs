@@ -54,12 +54,12 @@ fn zone(apex: &str, denial: DenialMode) -> ServedZone {
         builder.add(&name(fields[0]), rtype, 60, &rdata);
     }
     if denial == DenialMode::Unsigned {
-        return ServedZone { zone: Arc::new(builder.finish().expect("the text above has a SOA")), signer: None };
+        return ServedZone::new(Arc::new(builder.finish().expect("the text above has a SOA")), None);
     }
     let isc = ZoneKey::generate(Algorithm::EcdsaP256Sha256).expect("the system has random numbers");
     let key = Arc::new(ZoneKey::from_isc(&isc, 257).expect("a key just made"));
     let keys = vec![KeyInUse { key, active: true, published: true }];
     let signer = Arc::new(ZoneSigner::new(name(apex), keys, SigningPolicy::default()));
     builder.set_apex(signer.dnskey_rrset(3600).expect("a signer has keys"));
-    ServedZone { zone: Arc::new(builder.finish().expect("the text above has a SOA")), signer: Some(signer) }
+    ServedZone::new(Arc::new(builder.finish().expect("the text above has a SOA")), Some(signer))
 }

@@ -29,6 +29,11 @@ pub(super) const OBJECTS: &[Object] = &[
     Object { name: "Metadata", about: "The values of one kind of metadata.", fields: METADATA },
     Object { name: "TSIGKey", about: "A TSIG key.", fields: TSIG_KEY },
     Object { name: "Autoprimary", about: "A primary whose NOTIFY may make new zones.", fields: AUTOPRIMARY },
+    Object { name: "ViewList", about: "All views.", fields: VIEW_LIST },
+    Object { name: "View", about: "What a view shows.", fields: VIEW },
+    Object { name: "ViewZone", about: "A zone for a view to show.", fields: VIEW_ZONE },
+    Object { name: "NetworkList", about: "All networks that have a view.", fields: NETWORK_LIST },
+    Object { name: "Network", about: "Which view clients of a network see.", fields: NETWORK },
     Object { name: "SearchResult", about: "A zone, a record or a comment that was found.", fields: SEARCH_RESULT },
     Object { name: "ConfigSetting", about: "A setting of the server.", fields: CONFIG_SETTING },
     Object { name: "CacheFlushResult", about: "How much was flushed.", fields: CACHE_FLUSH_RESULT },
@@ -189,6 +194,17 @@ const AUTOPRIMARY: &[Field] = &[
     both("ip", Text, "Its address.").needed(),
     both("nameserver", Text, "The name server that it must be in new zones.").needed(),
 ];
+
+const VIEW_LIST: &[Field] = &[shown("views", TEXTS, "Their names.")];
+
+const VIEW: &[Field] = &[shown("zones", TEXTS, "Names of zones, a variant as `example.com..variant`.")];
+
+const VIEW_ZONE: &[Field] = &[taken("name", Text, "The zone, as `example.com.` or `example.com..variant`.").needed()];
+
+const NETWORK_LIST: &[Field] = &[shown("networks", List(&Ref("Network")), "In no particular order.")];
+
+const NETWORK: &[Field] =
+    &[shown("network", Text, "First address and prefix length."), both("view", Text, "The name of the view.")];
 
 const SEARCH_RESULT: &[Field] = &[
     shown("content", Text, "Data of a record, or text of a comment.").sometimes(),

@@ -86,6 +86,13 @@ pub(super) fn describe(action: Action) -> Operation {
         Action::AutoprimaryDelete => {
             operation("autoprimary", "deleteAutoprimary", "Removes an autoprimary, if it is there.").done()
         }
+        Action::ViewList
+        | Action::ViewGet
+        | Action::ViewAdd
+        | Action::ViewRemove
+        | Action::NetworkList
+        | Action::NetworkGet
+        | Action::NetworkPut => describe_view(action),
         Action::StatusPage => operation("pages", "statusPage", "What the server does, for people.").answers_text(
             200,
             "text/html",
@@ -231,6 +238,34 @@ fn describe_tsig_key(action: Action) -> Operation {
             .answers(200, Object("TSIGKey"), "The key with its secret.")
             .refuses(409, "A key of the new name exists already."),
         _ => operation("tsigkey", "deleteTSIGKey", "Deletes a TSIG key.").done(),
+    }
+}
+
+fn describe_view(action: Action) -> Operation {
+    match action {
+        Action::ViewList => {
+            operation("views", "listViews", "Lists views.").answers(200, Object("ViewList"), "Those that show a zone.")
+        }
+        Action::ViewGet => operation("views", "listView", "Shows a view.").answers(200, Object("View"), "Its zones."),
+        Action::ViewAdd => {
+            operation("views", "viewAddZone", "Makes a view show a zone, in the place of another variant of it.")
+                .takes("view", "ViewZone", &["name"])
+                .done()
+        }
+        Action::ViewRemove => operation("views", "viewDelZone", "Takes a zone out of a view.").done(),
+        Action::NetworkList => operation("networks", "listNetworks", "Lists networks that have a view.").answers(
+            200,
+            Object("NetworkList"),
+            "Networks, each with its view.",
+        ),
+        Action::NetworkGet => operation("networks", "listNetwork", "Shows the view of a network.").answers(
+            200,
+            Object("Network"),
+            "The network with its view.",
+        ),
+        _ => operation("networks", "setNetwork", "Sets the view of a network; an empty one takes it away.")
+            .takes("network", "Network", &["view"])
+            .done(),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn adjust(mut endpoint: Endpoint, zones: &Zones, notes: &mut BTreeSet
 fn adjusted(endpoint: &mut Endpoint, zones: &Zones) -> Result<Vec<String>, String> {
     let mut notes = Vec::new();
     let place = zones.place(endpoint)?.ok_or("it is in no zone that the webhook may write")?;
-    let rtype = endpoint.rtype(&place.owner, &place.zone.name)?;
+    let rtype = endpoint.rtype(&place.owner, place.zone.name.apex())?;
     let contents = endpoint.contents(rtype)?;
     if rtype == RecordType::CNAME || rtype == RecordType::ALIAS || rtype == RecordType::DNAME {
         let distinct: BTreeSet<&String> = endpoint.targets.iter().collect();
@@ -46,7 +46,7 @@ fn adjusted(endpoint: &mut Endpoint, zones: &Zones) -> Result<Vec<String>, Strin
     }
     let records: Vec<InputRecord> =
         contents.into_iter().map(|content| InputRecord { content, disabled: false }).collect();
-    check(&RrsetKey { name: place.owner, rtype }, &records, &place.zone.name)?;
+    check(&RrsetKey { name: place.owner, rtype }, &records, place.zone.name.apex())?;
     endpoint.targets =
         records.iter().filter_map(|record| target(rtype, &record.content.stored, record.content.prio)).collect();
     endpoint.record_ttl = endpoint.record_ttl.clamp(0, TTL_MAX);

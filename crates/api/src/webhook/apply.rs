@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Deserialize;
 use store::{RrsetChange, RrsetEdit, RrsetFilter, StoreError, StoredRecord, StoredRrset, ZoneEdit, ZoneSummary};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 use super::endpoint::{Endpoint, shorten};
 use super::zones::{Place, Zones};
@@ -74,7 +74,7 @@ impl Plan {
         let wanted: Vec<Endpoint> = list(changes.create).chain(list(changes.update_new)).collect();
 
         let mut plan = Plan::default();
-        let mut at: HashMap<Name, usize> = HashMap::new();
+        let mut at: HashMap<ZoneName, usize> = HashMap::new();
         let mut refused: HashSet<Group> = HashSet::new();
         let mut wish = |plan: &mut Plan, place: &Place<'_>, rtype: RecordType, wish: Wish| {
             let index = *at.entry(place.zone.name.clone()).or_insert_with(|| {
@@ -86,7 +86,7 @@ impl Plan {
         for endpoint in &gone {
             // What is in no zone of ours, or no record, is not there.
             let Ok(Some(place)) = zones.place(endpoint) else { continue };
-            let Ok(rtype) = endpoint.rtype(&place.owner, &place.zone.name) else { continue };
+            let Ok(rtype) = endpoint.rtype(&place.owner, place.zone.name.apex()) else { continue };
             for rtype in both_aliases(rtype) {
                 wish(&mut plan, &place, rtype, Wish { group: group(endpoint), records: None });
             }
@@ -132,11 +132,11 @@ type Records = (u32, Vec<StoredRecord>);
 
 fn read_wanted<'z>(endpoint: &Endpoint, zones: &'z Zones) -> Result<(Place<'z>, RecordType, Records), String> {
     let place = zones.place(endpoint)?.ok_or("it is in no zone that the webhook may write")?;
-    let rtype = endpoint.rtype(&place.owner, &place.zone.name)?;
+    let rtype = endpoint.rtype(&place.owner, place.zone.name.apex())?;
     let contents = endpoint.contents(rtype)?;
     let records: Vec<InputRecord> =
         contents.into_iter().map(|content| InputRecord { content, disabled: false }).collect();
-    adjust::check(&RrsetKey { name: place.owner.clone(), rtype }, &records, &place.zone.name)?;
+    adjust::check(&RrsetKey { name: place.owner.clone(), rtype }, &records, place.zone.name.apex())?;
     let ttl = match endpoint.record_ttl {
         ..=0 => DEFAULT_TTL,
         ttl => u32::try_from(ttl.min(TTL_MAX)).unwrap_or(DEFAULT_TTL),
@@ -206,7 +206,7 @@ pub(crate) async fn apply(api: &Api, plan: Plan) -> Result<Vec<String>, ApiError
         match edit(api, &zone, &wanted).await {
             Err(StoreError::Refused(why)) => {
                 let present = api.state.store.rrsets(zone.id, &RrsetFilter::default()).await?;
-                let clashes = wanted.clashes(&zone.name, &present);
+                let clashes = wanted.clashes(zone.name.apex(), &present);
                 if clashes.is_empty() {
                     return Err(beyond_the_client(&zone.name, StoreError::Refused(why)));
                 }
@@ -227,7 +227,7 @@ pub(crate) async fn apply(api: &Api, plan: Plan) -> Result<Vec<String>, ApiError
 }
 
 /// A refusal that no endpoint can be blamed for is no 422, over which External-DNS would end.
-fn beyond_the_client(zone: &Name, error: StoreError) -> ApiError {
+fn beyond_the_client(zone: &ZoneName, error: StoreError) -> ApiError {
     match error {
         StoreError::Refused(why) => ApiError::Internal(format!("zone {zone}: {why}")),
         error => error.into(),

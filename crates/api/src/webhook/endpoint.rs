@@ -77,7 +77,7 @@ impl Endpoint {
     /// What External-DNS is shown of an RRset; none for what it does not manage: other types, disabled records, and the NS of a
     /// zone's apex, which are the zone's own and would keep it from every other record there.
     pub(crate) fn of(rrset: &StoredRrset, zone: &ZoneSummary, zones: &Zones) -> Option<Endpoint> {
-        if !TYPES.contains(&rrset.rtype) || (rrset.rtype == RecordType::NS && rrset.name == zone.name) {
+        if !TYPES.contains(&rrset.rtype) || (rrset.rtype == RecordType::NS && rrset.name == *zone.name.apex()) {
             return None;
         }
         let dns_name = zones.dns_name(&rrset.name, rrset.rtype, zone)?;

@@ -11,7 +11,7 @@ use super::endpoint::Endpoint;
 /// the apex `example.com` `a-example.com`, which is in the parent.
 const OUTSIDE_LABEL: &[u8] = b"_external-dns";
 
-/// All zones of the server.
+/// All zones of the server that everybody sees: External-DNS has no word for variants.
 pub(crate) struct Zones {
     by_name: HashMap<Name, Zone>,
 }
@@ -31,11 +31,13 @@ pub(crate) struct Place<'z> {
 impl Zones {
     pub(crate) fn new(zones: Vec<ZoneSummary>, domain_filter: &[Name]) -> Zones {
         let zone = |summary: ZoneSummary| {
-            let is_named = domain_filter.is_empty() || domain_filter.iter().any(|domain| summary.name.is_under(domain));
+            let is_named =
+                domain_filter.is_empty() || domain_filter.iter().any(|domain| summary.name.apex().is_under(domain));
             let is_ours = is_named && matches!(summary.kind, ZoneKind::Native | ZoneKind::Master);
-            (summary.name.clone(), Zone { summary, is_ours })
+            (summary.name.apex().clone(), Zone { summary, is_ours })
         };
-        Zones { by_name: zones.into_iter().map(zone).collect() }
+        let plain = zones.into_iter().filter(|summary| summary.name.variant().is_none());
+        Zones { by_name: plain.map(zone).collect() }
     }
 
     /// The zones that are shown and written.
@@ -67,7 +69,7 @@ impl Zones {
         }
         let Some(owned) = endpoint.owned_record() else { return Ok(None) };
         let Some(zone) = self.zone_of(&plain_name(owned)?) else { return Ok(None) };
-        let outside = zone.name.child(OUTSIDE_LABEL).map_err(|why| format!("'{}': {why}", endpoint.dns_name))?;
+        let outside = zone.name.apex().child(OUTSIDE_LABEL).map_err(|why| format!("'{}': {why}", endpoint.dns_name))?;
         let owner = Name::parse_relative(owner.to_dotless().as_str(), &outside)
             .map_err(|why| format!("'{}' below {outside}: {why}", endpoint.dns_name))?;
         Ok(Some(Place { zone, owner }))
@@ -81,7 +83,7 @@ impl Zones {
             return None;
         }
         let text = owner.to_dotless();
-        let below = zone.name.child(OUTSIDE_LABEL).ok()?;
+        let below = zone.name.apex().child(OUTSIDE_LABEL).ok()?;
         if rtype == RecordType::TXT && owner.is_under(&below) && *owner != below {
             let end = text.len().checked_sub(below.to_dotless().len() + 1)?;
             return text.get(..end).map(str::to_owned);

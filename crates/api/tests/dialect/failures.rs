@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use store::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
-    ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, StoredViews, TsigKey,
+    TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::support::{Program, Server, ZONES, settings};
 
@@ -34,7 +34,7 @@ impl Store for Down {
     async fn zones(&self, _: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
         self.fail()
     }
-    async fn zone(&self, _: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+    async fn zone(&self, _: &ZoneName) -> Result<Option<ZoneSummary>, StoreError> {
         self.fail()
     }
     async fn rrsets(&self, _: ZoneId, _: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
@@ -70,10 +70,16 @@ impl Store for Down {
     async fn create_zone(&self, _: NewZone) -> Result<Commit, StoreError> {
         self.fail()
     }
-    async fn edit_zone(&self, _: &Name, _: ZoneEdit) -> Result<Commit, StoreError> {
+    async fn edit_zone(&self, _: &ZoneName, _: ZoneEdit) -> Result<Commit, StoreError> {
         self.fail()
     }
-    async fn delete_zone(&self, _: &Name) -> Result<(), StoreError> {
+    async fn delete_zone(&self, _: &ZoneName) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn views(&self) -> Result<StoredViews, StoreError> {
+        self.fail()
+    }
+    async fn change_views(&self, _: &ViewChange) -> Result<bool, StoreError> {
         self.fail()
     }
     async fn shared_secret(&self, _: SecretPurpose, _: &SharedSecret) -> Result<SharedSecret, StoreError> {

@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::{Value, json};
 use store::{Store, StoreSettings};
 use tower::ServiceExt;
-use wire::Name;
+use wire::ZoneName;
 
 use crate::document::Documents;
 
@@ -52,7 +52,7 @@ impl Publication for Program {
 }
 
 impl NotifyQueue for Program {
-    fn queue(&self, zone: &Name) -> bool {
+    fn queue(&self, zone: &ZoneName) -> bool {
         if !self.queue_is_full {
             self.notified.lock().unwrap().push(zone.to_string());
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use store::{Rectify, SerialBump, ZoneEdit, ZoneFilter, ZoneKind};
-use wire::Name;
+use wire::ZoneName;
 
 use super::Tool;
 use super::commands::Spelling;
@@ -12,7 +12,7 @@ use super::output::{Failure, Outcome};
 
 /// Without a catalog, or with an empty one, the zone is in none.
 pub(super) async fn set(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let catalog = match parameters.get(1).map(String::as_str) {
         None if tool.spelling == Spelling::Old => return Err(Failure::Usage),
         None | Some("") => None,
@@ -24,14 +24,14 @@ pub(super) async fn set(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn list_members(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let catalog = Tool::name(&parameters[0])?;
+    let catalog = Tool::zone_name(&parameters[0])?;
     let summary = tool.zone(&catalog, || no_such_zone(&catalog)).await?;
     if !matches!(summary.kind, ZoneKind::Producer | ZoneKind::Consumer) {
         return Err(Failure::Said(format!("Zone '{}' is not a catalog zone", catalog.to_dotless())));
     }
     let mut count = 0;
     for zone in tool.store.zones(&ZoneFilter { without_dnssec: true, ..ZoneFilter::default() }).await? {
-        if zone.catalog.as_ref().is_some_and(|of| of.to_lowercase() == catalog) {
+        if zone.catalog.as_ref().is_some_and(|of| of == catalog.apex()) {
             tool.output.data(zone.name.to_dotless());
             count += 1;
         }
@@ -55,7 +55,7 @@ pub(super) async fn set_option(tool: &mut Tool, parameters: &[String]) -> Outcom
     if !is_known || values.is_empty() || (option != "group" && values.len() > 1) {
         return Err(usage());
     }
-    let zone = Tool::name(zone)?;
+    let zone = Tool::zone_name(zone)?;
     let summary = tool.zone(&zone, || no_such_zone(&zone)).await?;
     let mut options = read(&summary.options)?;
     let entry = options.entry(side.as_str()).or_insert_with(|| Value::Object(Map::new()));
@@ -78,7 +78,7 @@ pub(super) async fn set_options_json(tool: &mut Tool, parameters: &[String]) -> 
     let [zone, text] = parameters else {
         return Err(Failure::said("Syntax: pdnsutil set-options-json ZONE JSON"));
     };
-    let zone = Tool::name(zone)?;
+    let zone = Tool::zone_name(zone)?;
     read(text)?;
     let options = Some(text.clone()).filter(|text| !text.is_empty());
     tool.edit(&zone, ZoneEdit { options: Some(options), ..quiet_edit() }, || no_such_zone(&zone)).await?;
@@ -101,6 +101,6 @@ fn quiet_edit() -> ZoneEdit {
     ZoneEdit { serial: SerialBump::Keep, rectify: Rectify::Skip, ..ZoneEdit::default() }
 }
 
-fn no_such_zone(zone: &Name) -> String {
+fn no_such_zone(zone: &ZoneName) -> String {
     format!("No such zone {} in the database", zone.to_dotless())
 }

@@ -21,7 +21,7 @@ use rows::{Rows, Unreadable};
 const RSA_BITS_SAFE: u32 = 2048;
 
 pub(super) async fn check(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let Some(summary) = tool.store.zone(&zone).await? else {
         tool.output.data(format_args!("[Error] Unable to get zone information for zone '{}'", zone.to_dotless()));
         return Err(Failure::Silent);
@@ -54,17 +54,17 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let metadata = tool.store.metadata(zone.id).await?;
     let is_presigned = metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.iter().any(|v| v == "1"));
     let rrsets = tool.store.rrsets(zone.id, &RrsetFilter::default()).await?;
-    let mut findings = examine(&zone.name, &rrsets, is_presigned);
-    examine_keys(&zone.name, &tool.store.keys(zone.id).await?, &mut findings);
+    let mut findings = examine(zone.name.apex(), &rrsets, is_presigned);
+    examine_keys(zone.name.apex(), &tool.store.keys(zone.id).await?, &mut findings);
     let (rows, faults) = load(tool, zone, is_presigned).await?;
-    rows.examine(&zone.name, &rrsets, &mut findings);
+    rows.examine(zone.name.apex(), &rrsets, &mut findings);
     for fault in faults {
         findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
     }
     for line in &findings.lines {
         tool.output.data(line);
     }
-    tool.output.data(findings.summary(&zone.name));
+    tool.output.data(findings.summary(&zone.name.to_dotless()));
     Ok(findings.errors)
 }
 
@@ -75,7 +75,7 @@ pub(super) fn check_draft(output: &mut Output, zone: &Name, rrsets: &[StoredRrse
     for line in &findings.lines {
         output.data(line);
     }
-    output.data(findings.summary(zone));
+    output.data(findings.summary(&zone.to_dotless()));
     findings.errors
 }
 
@@ -121,7 +121,7 @@ async fn load(tool: &Tool, zone: &ZoneSummary, is_presigned: bool) -> Result<(Ro
             }
         }
         LoadItem::BadRow { name, rtype, reason } => rows.take_bad(name, rtype, reason),
-        LoadItem::Zone(_) | LoadItem::EndOfZone => {}
+        LoadItem::Zone(_) | LoadItem::Views(_) | LoadItem::EndOfZone => {}
     };
     tool.store.load(LoadZones::Some(vec![zone.id]), &mut take).await?;
     // Without SOA there is nothing more to say.
@@ -153,14 +153,8 @@ impl Findings {
     fn info(&mut self, text: String) {
         self.lines.push(format!("[Info] {text}"));
     }
-    fn summary(&self, zone: &Name) -> String {
-        format!(
-            "Checked {} records of '{}', {} errors, {} warnings.",
-            self.records,
-            zone.to_dotless(),
-            self.errors,
-            self.warnings
-        )
+    fn summary(&self, zone: &str) -> String {
+        format!("Checked {} records of '{}', {} errors, {} warnings.", self.records, zone, self.errors, self.warnings)
     }
 }
 

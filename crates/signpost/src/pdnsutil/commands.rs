@@ -29,6 +29,7 @@ pub(super) enum Command {
     AddAutoprimary,
     AddMeta,
     AddRecord,
+    AddViewZone,
     AddZoneKey,
     B2bMigrate,
     ChangeSecondaryZonePrimary,
@@ -61,6 +62,9 @@ pub(super) enum Command {
     ListAllZones,
     ListAutoprimaries,
     ListKeys,
+    ListNetworks,
+    ListView,
+    ListViews,
     ListMemberZones,
     ListTsigKeys,
     ListZone,
@@ -70,6 +74,7 @@ pub(super) enum Command {
     RectifyAllZones,
     RectifyZone,
     RemoveAutoprimary,
+    RemoveViewZone,
     RemoveZoneKey,
     ReplaceRrset,
     SecureAllZones,
@@ -78,6 +83,7 @@ pub(super) enum Command {
     SetCatalog,
     SetKind,
     SetMeta,
+    SetNetwork,
     SetNsec3,
     SetOption,
     SetOptionsJson,
@@ -95,7 +101,7 @@ pub(super) enum Command {
 /// One command of the table.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Spelling up to 4.9.
+    /// Spelling up to 4.9; empty for what came later.
     pub(super) old: &'static str,
     /// Spelling from 5.0: object and verb; empty where it did not change.
     pub(super) new: (&'static str, &'static str),
@@ -299,6 +305,12 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry("unset-presigned", ("zone", "unset-presigned"), "ZONE", 1, Write, Command::UnsetPresigned),
     entry("unset-publish-cdnskey", ("zone", "unset-publish-cdnskey"), "ZONE", 1, Write, Command::UnsetPublishCdnskey),
     entry("unset-publish-cds", ("zone", "unset-publish-cds"), "ZONE", 1, Write, Command::UnsetPublishCds),
+    entry("", ("network", "list"), "", 0, Read, Command::ListNetworks),
+    entry("", ("network", "set"), "NETWORK [VIEW]", 1, Write, Command::SetNetwork),
+    entry("", ("view", "add-zone"), "VIEW ZONE [ZONE ...]", 2, Write, Command::AddViewZone),
+    entry("", ("view", "del-zone"), "VIEW ZONE [ZONE ...]", 2, Write, Command::RemoveViewZone),
+    entry("", ("view", "list"), "VIEW", 1, Read, Command::ListView),
+    entry("", ("view", "list-all"), "", 0, Read, Command::ListViews),
 ];
 
 /// PowerDNS has them and we have not.
@@ -310,10 +322,7 @@ const NOT_OFFERED: &[&str] = &[
     "hsm",
     "ipdecrypt",
     "ipencrypt",
-    "network",
     "test-schema",
-    "view",
-    "views",
     "zonemd-verify-file",
 ];
 
@@ -331,11 +340,15 @@ pub(super) enum Recognised<'a> {
 /// Looks a command line up.
 pub(super) fn recognise(words: &[String]) -> Recognised<'_> {
     let Some(first) = words.first() else { return Recognised::Unknown };
-    if let Some(entry) = COMMANDS.iter().find(|entry| entry.old == first) {
+    if let Some(entry) = COMMANDS.iter().find(|entry| !entry.old.is_empty() && entry.old == first) {
         return Recognised::Command(entry, Spelling::Old, &words[1..]);
     }
-    // `record` may stand for `rrset`.
-    let object = if first == "record" { "rrset" } else { first };
+    // `record` may stand for `rrset`, and `views` for `view`.
+    let object = match first.as_str() {
+        "record" => "rrset",
+        "views" => "view",
+        object => object,
+    };
     if let Some(verb) = words.get(1)
         && let Some(entry) = COMMANDS.iter().find(|entry| !object.is_empty() && entry.new == (object, verb.as_str()))
     {

@@ -2,7 +2,7 @@
 
 use ::dnssec::{Algorithm, ZoneKey};
 use store::{KeyChange, Rectify, SerialBump, StoreError, ZoneEdit, ZoneFilter, ZoneKind, ZoneSummary};
-use wire::Name;
+use wire::ZoneName;
 use zone::Nsec3Params;
 
 use super::Tool;
@@ -14,7 +14,7 @@ const NSEC3PARAM_DEFAULT: &str = "1 0 0 -";
 pub(super) async fn secure(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let mut has_failed = false;
     for text in parameters {
-        match secure_one(tool, &Tool::name(text)?, SerialBump::default()).await {
+        match secure_one(tool, &Tool::zone_name(text)?, SerialBump::default()).await {
             Err(Failure::Said(message)) => {
                 tool.output.chatter(message);
                 has_failed = true;
@@ -51,7 +51,7 @@ pub(super) async fn secure_all(tool: &mut Tool, parameters: &[String]) -> Outcom
     if failed > 0 { Err(Failure::Silent) } else { Ok(()) }
 }
 
-async fn secure_one(tool: &mut Tool, zone: &Name, serial: SerialBump) -> Outcome {
+async fn secure_one(tool: &mut Tool, zone: &ZoneName, serial: SerialBump) -> Outcome {
     let shown = zone.to_dotless();
     let summary = tool.zone(zone, || format!("Can't find a zone called '{shown}'")).await?;
     let already_secure =
@@ -111,7 +111,7 @@ fn short_name(algorithm: Algorithm) -> &'static str {
 }
 
 pub(super) async fn disable(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let shown = zone.to_dotless();
     let cannot = |reason: &str| Failure::Said(format!("{reason}\nCannot disable DNSSEC on {shown}"));
     let Some(summary) = tool.store.zone(&zone).await? else { return Err(cannot("No such zone in the database")) };
@@ -125,7 +125,7 @@ pub(super) async fn disable(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn set_nsec3(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let text = parameters.get(1).map_or(NSEC3PARAM_DEFAULT, String::as_str);
     let is_narrow = match parameters.get(2).map(String::as_str) {
         None => false,
@@ -150,7 +150,7 @@ pub(super) async fn set_nsec3(tool: &mut Tool, parameters: &[String]) -> Outcome
 }
 
 pub(super) async fn unset_nsec3(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     set_denial(tool, &zone, Vec::new(), Vec::new()).await?;
     tool.output.chatter(
         "Done, please rectify your zone if your backend needs it (or reload it if you are using the bindbackend)",
@@ -159,7 +159,7 @@ pub(super) async fn unset_nsec3(tool: &mut Tool, parameters: &[String]) -> Outco
 }
 
 /// Unlike PowerDNS this also rectifies: its answers are wrong until that is done.
-async fn set_denial(tool: &Tool, zone: &Name, params: Vec<String>, narrow: Vec<String>) -> Outcome {
+async fn set_denial(tool: &Tool, zone: &ZoneName, params: Vec<String>, narrow: Vec<String>) -> Outcome {
     let metadata = vec![("NSEC3PARAM".to_owned(), params), ("NSEC3NARROW".to_owned(), narrow)];
     let edit = ZoneEdit { metadata, rectify: Rectify::Whole, ..ZoneEdit::default() };
     tool.edit(zone, edit, || "No such zone in the database".to_owned()).await?;
@@ -169,7 +169,7 @@ async fn set_denial(tool: &Tool, zone: &Name, params: Vec<String>, narrow: Vec<S
 pub(super) async fn rectify(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let mut has_failed = false;
     for text in parameters {
-        match rectify_one(tool, &Tool::name(text)?).await {
+        match rectify_one(tool, &Tool::zone_name(text)?).await {
             Ok(line) => tool.output.chatter(line),
             Err(Failure::Said(message)) => {
                 tool.output.chatter(message);
@@ -207,7 +207,7 @@ pub(super) async fn rectify_all(tool: &mut Tool, parameters: &[String]) -> Outco
     if has_failed { Err(Failure::Silent) } else { Ok(()) }
 }
 
-async fn rectify_one(tool: &Tool, zone: &Name) -> Result<String, Failure> {
+async fn rectify_one(tool: &Tool, zone: &ZoneName) -> Result<String, Failure> {
     let summary = tool.zone(zone, || no_soa(zone)).await?;
     if summary.serial.is_none() {
         return Err(Failure::Said(no_soa(zone)));
@@ -231,13 +231,13 @@ fn rectified(zone: &ZoneSummary, rows: u64) -> String {
     format!("{what} zone '{}', {rows} updates", zone.name.to_dotless())
 }
 
-fn no_soa(zone: &Name) -> String {
+fn no_soa(zone: &ZoneName) -> String {
     format!("No SOA known for '{}', is such a zone in the database?", zone.to_dotless())
 }
 
 /// A zone without NSEC3 is said on standard error, and is no failure.
 pub(super) async fn hash(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let (zone, name) = (Tool::name(&parameters[0])?, Tool::name(&parameters[1])?);
+    let (zone, name) = (Tool::zone_name(&parameters[0])?, Tool::name(&parameters[1])?);
     let Some(text) = tool.store.zone(&zone).await?.and_then(|zone| zone.nsec3param) else {
         tool.output.chatter(format_args!("The '{}' zone does not use NSEC3", zone.to_dotless()));
         return Ok(());

@@ -28,7 +28,7 @@ enum Answer {
 }
 
 pub(super) async fn edit(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let missing = || format!("Zone '{}' not found!", zone.to_dotless());
     let summary = tool.zone(&zone, missing).await?;
     let before = tool.store.rrsets(summary.id, &RrsetFilter::default()).await?;
@@ -39,7 +39,7 @@ pub(super) async fn edit(tool: &mut Tool, parameters: &[String]) -> Outcome {
         file.write(&draft)?;
         run_editor(tool, file.path())?;
         draft = file.read()?;
-        let after = match read(&draft, &zone, tool.defaults.ttl) {
+        let after = match read(&draft, zone.apex(), tool.defaults.ttl) {
             Ok(after) => after,
             Err(why) => {
                 tool.output.chatter(why);
@@ -51,7 +51,7 @@ pub(super) async fn edit(tool: &mut Tool, parameters: &[String]) -> Outcome {
                 continue;
             }
         };
-        if check::check_draft(&mut tool.output, &zone, &stored(&after)) > 0 {
+        if check::check_draft(&mut tool.output, zone.apex(), &stored(&after)) > 0 {
             match problem(&mut tool.output, true) {
                 Answer::Edit => continue,
                 Answer::Retry => {
@@ -72,7 +72,7 @@ pub(super) async fn edit(tool: &mut Tool, parameters: &[String]) -> Outcome {
         for line in difference(&was, &after, &changed) {
             tool.output.data(line);
         }
-        let soa = (zone.clone(), RecordType::SOA);
+        let soa = (zone.apex().clone(), RecordType::SOA);
         let serial = match changed.contains(&&soa) {
             true => SerialBump::Keep,
             false => match ask_serial(&mut tool.output) {

@@ -3,7 +3,7 @@
 use api::keys::{KeyDescription, algorithm_name, describe, describe_all};
 use dnssec::{Algorithm, RSA_BITS, ZoneKey};
 use store::{KeyChange, SerialBump, StoreError, StoredKey, ZoneEdit, ZoneFilter};
-use wire::Name;
+use wire::ZoneName;
 use zeroize::Zeroizing;
 
 use super::Tool;
@@ -48,7 +48,7 @@ pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
     if tool.spelling == Spelling::Old && parameters.len() < 2 {
         return Err(Failure::Usage);
     }
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let Some(summary) = tool.store.zone(&zone).await? else {
         tool.output.chatter("No such zone in the database");
         return Ok(());
@@ -81,7 +81,7 @@ pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn import(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let file = &parameters[1];
     let text = read_key_file(file)?;
     let wanted = parse(&parameters[2..], true)?;
@@ -90,7 +90,7 @@ pub(super) async fn import(tool: &mut Tool, parameters: &[String]) -> Outcome {
 
 /// PowerDNS takes the algorithm as a number only.
 pub(super) async fn import_pem(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let file = &parameters[1];
     let unknown = |error| Failure::Said(format!("Error: {error}"));
     let algorithm: Algorithm = parameters[2].parse().map_err(unknown)?;
@@ -110,7 +110,7 @@ fn read_key_file(file: &str) -> Result<Zeroizing<String>, Failure> {
     std::fs::read_to_string(file).map(Zeroizing::new).map_err(|_| unreadable())
 }
 
-async fn import_text(tool: &mut Tool, zone: &Name, file: &str, text: &str, wanted: &Wanted) -> Outcome {
+async fn import_text(tool: &mut Tool, zone: &ZoneName, file: &str, text: &str, wanted: &Wanted) -> Outcome {
     let flags = wanted.flags.unwrap_or(257);
     let refused = |error| Failure::Said(format!("Error: key file '{file}': {error}"));
     let key = ZoneKey::from_isc(text, flags).map_err(refused)?;
@@ -159,7 +159,7 @@ fn size(algorithm: Algorithm, bits: Option<u32>) -> Result<u32, Failure> {
     }
 }
 
-async fn put(tool: &Tool, zone: &Name, flags: u16, wanted: &Wanted, content: String) -> Result<i64, Failure> {
+async fn put(tool: &Tool, zone: &ZoneName, flags: u16, wanted: &Wanted, content: String) -> Result<i64, Failure> {
     let key = KeyChange::Add { flags, active: wanted.is_active, published: wanted.is_published, content };
     let edit = ZoneEdit { keys: vec![key], ..ZoneEdit::default() };
     let commit = tool.edit(zone, edit, || "No such zone in the database".to_owned()).await?;
@@ -172,7 +172,7 @@ pub(super) async fn set_flags(
     active: Option<bool>,
     published: Option<bool>,
 ) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let id = key_id(&parameters[1])?;
     if active == Some(true)
         && let Some(summary) = tool.store.zone(&zone).await?
@@ -186,7 +186,7 @@ pub(super) async fn set_flags(
 
 /// An unknown id is no failure here, as in PowerDNS.
 pub(super) async fn remove(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let id = key_id(&parameters[1])?;
     match change_key(tool, &zone, KeyChange::Remove { id }, id).await {
         Err(Failure::Said(_)) => Ok(()),
@@ -194,7 +194,7 @@ pub(super) async fn remove(tool: &mut Tool, parameters: &[String]) -> Outcome {
     }
 }
 
-async fn change_key(tool: &Tool, zone: &Name, change: KeyChange, id: i64) -> Outcome {
+async fn change_key(tool: &Tool, zone: &ZoneName, change: KeyChange, id: i64) -> Outcome {
     let edit = ZoneEdit { keys: vec![change], serial: SerialBump::default(), ..ZoneEdit::default() };
     let missing = || no_such_key(zone, id);
     match tool.edit(zone, edit, missing).await {
@@ -206,7 +206,7 @@ async fn change_key(tool: &Tool, zone: &Name, change: KeyChange, id: i64) -> Out
 pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zones = match parameters.first() {
         Some(text) => {
-            let zone = Tool::name(text)?;
+            let zone = Tool::zone_name(text)?;
             vec![tool.zone(&zone, || format!("Zone {} not found.", zone.to_dotless())).await?]
         }
         None => tool.store.zones(&ZoneFilter { without_dnssec: true, ..ZoneFilter::default() }).await?,
@@ -215,7 +215,7 @@ pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
     tool.output.data("------------------------------------------------------------------------------------------");
     for zone in zones {
         let keys = tool.store.keys(zone.id).await?;
-        for key in describe_all(&zone.name, &keys, "") {
+        for key in describe_all(zone.name.apex(), &keys, "") {
             tool.output.data(row(&zone.name, &key));
         }
     }
@@ -223,7 +223,7 @@ pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 /// One row of list-keys. A longer zone name has a line of its own.
-fn row(zone: &Name, key: &KeyDescription) -> String {
+fn row(zone: &ZoneName, key: &KeyDescription) -> String {
     let zone = zone.to_dotless();
     let zone = if zone.len() >= 30 { format!("{zone}\n{:30}", "") } else { format!("{zone:30}") };
     let (bits, tag) = match &key.public {
@@ -255,7 +255,7 @@ pub(super) async fn export_pem(tool: &mut Tool, parameters: &[String]) -> Outcom
 pub(super) async fn export_dnskey(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let (zone, key) = find(tool, parameters).await?;
     let keys = [key];
-    let public = describe(&zone, &keys[0], &keys, "")
+    let public = describe(zone.apex(), &keys[0], &keys, "")
         .public
         .map_err(|error| Failure::Said(format!("Error: key {}: {error}", keys[0].id)))?;
     let name = match tool.spelling {
@@ -267,8 +267,8 @@ pub(super) async fn export_dnskey(tool: &mut Tool, parameters: &[String]) -> Out
 }
 
 /// The key that `ZONE KEY-ID` names.
-async fn find(tool: &Tool, parameters: &[String]) -> Result<(Name, StoredKey), Failure> {
-    let zone = Tool::name(&parameters[0])?;
+async fn find(tool: &Tool, parameters: &[String]) -> Result<(ZoneName, StoredKey), Failure> {
+    let zone = Tool::zone_name(&parameters[0])?;
     let id = key_id(&parameters[1])?;
     let missing = || format!("Error: {}", no_such_key(&zone, id));
     let summary = tool.zone(&zone, missing).await?;
@@ -277,7 +277,7 @@ async fn find(tool: &Tool, parameters: &[String]) -> Result<(Name, StoredKey), F
     Ok((zone, key))
 }
 
-fn no_such_key(zone: &Name, id: i64) -> String {
+fn no_such_key(zone: &ZoneName, id: i64) -> String {
     format!("Can't find a key with id {id} for zone '{}'", zone.to_dotless())
 }
 
@@ -294,15 +294,15 @@ mod tests {
         let content = ZoneKey::generate(Algorithm::EcdsaP256Sha256).unwrap();
         let tag = ZoneKey::from_isc(&content, 256).unwrap().key_tag();
         let zsk = StoredKey { id: 2, flags: 256, active: true, published: true, content };
-        let zone = Name::parse("example.test").unwrap();
-        let shown = row(&zone, &describe(&zone, &zsk, std::slice::from_ref(&zsk), ""));
+        let zone = ZoneName::parse("example.test").unwrap();
+        let shown = row(&zone, &describe(zone.apex(), &zsk, std::slice::from_ref(&zsk), ""));
         assert_eq!(
             shown,
             format!("example.test                  CSK  Act Pub 256     ECDSAP256SHA256 2    cryptokeys  {tag}")
         );
-        let long = Name::parse("a-zone-with-a-rather-long-name.example.test").unwrap();
+        let long = ZoneName::parse("a-zone-with-a-rather-long-name.example.test").unwrap();
         let unused = StoredKey { active: false, published: false, ..zsk };
-        let shown = row(&long, &describe(&long, &unused, std::slice::from_ref(&unused), ""));
+        let shown = row(&long, &describe(long.apex(), &unused, std::slice::from_ref(&unused), ""));
         assert_eq!(
             shown,
             format!(

@@ -23,17 +23,17 @@ pub(super) async fn load(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 async fn load_one(tool: &mut Tool, zone: &str, file: &str) -> Outcome {
-    let zone = Tool::name(zone)?;
+    let zone = Tool::zone_name(zone)?;
     let shown = zone.to_dotless();
     let exists = tool.store.zone(&zone).await?.is_some();
     tool.output.chatter(match exists {
         true => format!("Zone '{shown}' exists already, replacing contents"),
         false => format!("Creating '{shown}'"),
     });
-    let records = wire::zonefile::parse(&read(file)?, &zone, tool.defaults.ttl)
+    let records = wire::zonefile::parse(&read(file)?, zone.apex(), tool.defaults.ttl)
         .map_err(|error| Failure::Said(format!("Error: {file}: {error}")))?;
     let edit = ZoneEdit {
-        rrsets: RrsetEdit::ReplaceAll(changes(records, &zone)?),
+        rrsets: RrsetEdit::ReplaceAll(changes(records, zone.apex())?),
         // The file's serial is what its writer wants.
         serial: SerialBump::Keep,
         rectify: Rectify::Whole,

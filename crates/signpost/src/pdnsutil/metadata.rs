@@ -1,7 +1,7 @@
 //! get-meta, set-meta, add-meta, and the commands that set one kind.
 
 use store::{Rectify, SerialBump, ZoneEdit};
-use wire::Name;
+use wire::ZoneName;
 
 use super::Tool;
 use super::output::{Failure, Outcome};
@@ -10,7 +10,7 @@ use super::output::{Failure, Outcome};
 const KIND_OCTETS_MAX: usize = 32;
 
 pub(super) async fn get(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let summary = tool.zone(&zone, || invalid_zone(&zone)).await?;
     let metadata = tool.store.metadata(summary.id).await?;
     tool.output.data(format_args!("Metadata for '{}'", zone.to_dotless()));
@@ -27,20 +27,20 @@ pub(super) async fn get(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn set(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let (zone, kind) = (Tool::name(&parameters[0])?, kind(&parameters[1])?);
+    let (zone, kind) = (Tool::zone_name(&parameters[0])?, kind(&parameters[1])?);
     let edit = ZoneEdit { metadata: vec![(kind.clone(), parameters[2..].to_vec())], ..quiet_edit() };
     tool.edit(&zone, edit, || invalid_zone(&zone)).await?;
     confirm(tool, &zone, &kind).await
 }
 
 pub(super) async fn add(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let (zone, kind) = (Tool::name(&parameters[0])?, kind(&parameters[1])?);
+    let (zone, kind) = (Tool::zone_name(&parameters[0])?, kind(&parameters[1])?);
     let edit = ZoneEdit { metadata_added: vec![(kind.clone(), parameters[2..].to_vec())], ..quiet_edit() };
     tool.edit(&zone, edit, || invalid_zone(&zone)).await?;
     confirm(tool, &zone, &kind).await
 }
 
-async fn confirm(tool: &mut Tool, zone: &Name, kind: &str) -> Outcome {
+async fn confirm(tool: &mut Tool, zone: &ZoneName, kind: &str) -> Outcome {
     let summary = tool.zone(zone, || invalid_zone(zone)).await?;
     let metadata = tool.store.metadata(summary.id).await?;
     let values = metadata.iter().find(|(present, _)| present == kind).map(|(_, values)| values.join(", "));
@@ -50,7 +50,7 @@ async fn confirm(tool: &mut Tool, zone: &Name, kind: &str) -> Outcome {
 
 /// Sets one kind to these values, or removes it without any.
 pub(super) async fn put_silently(tool: &mut Tool, parameters: &[String], kind: &str, values: &[&str]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let values = values.iter().map(|value| (*value).to_owned()).collect();
     let edit = ZoneEdit { metadata: vec![(kind.to_owned(), values)], ..quiet_edit() };
     tool.edit(&zone, edit, || invalid_zone(&zone)).await?;
@@ -87,6 +87,6 @@ fn kind(text: &str) -> Result<String, Failure> {
     Ok(text.to_owned())
 }
 
-fn invalid_zone(zone: &Name) -> String {
+fn invalid_zone(zone: &ZoneName) -> String {
     format!("Invalid zone '{}'", zone.to_dotless())
 }

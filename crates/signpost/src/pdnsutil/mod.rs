@@ -20,6 +20,7 @@ mod rrsets;
 mod show;
 mod transfers;
 mod tsig;
+mod views;
 mod zones;
 
 #[cfg(test)]
@@ -30,7 +31,7 @@ use std::sync::Arc;
 
 use api::ZoneDefaults;
 use store::{Store, StoreError, ZoneEdit, ZoneSummary};
-use wire::Name;
+use wire::{Name, ZoneName};
 
 use crate::config::{self, Sources, flags, postgres_url};
 use crate::{database, logging};
@@ -51,6 +52,11 @@ pub(crate) struct Tool {
 
 impl Tool {
     /// A zone named on the command line; a final dot is optional.
+    fn zone_name(text: &str) -> Result<ZoneName, Failure> {
+        ZoneName::parse(text).map_err(|source| Failure::Zone { text: text.to_owned(), source })
+    }
+
+    /// A name on the command line; a final dot is optional.
     fn name(text: &str) -> Result<Name, Failure> {
         match Name::parse(text) {
             Ok(name) => Ok(name.to_lowercase()),
@@ -59,14 +65,14 @@ impl Tool {
     }
 
     /// The zone, or the failure that says `message`.
-    async fn zone(&self, name: &Name, message: impl FnOnce() -> String) -> Result<ZoneSummary, Failure> {
+    async fn zone(&self, name: &ZoneName, message: impl FnOnce() -> String) -> Result<ZoneSummary, Failure> {
         self.store.zone(name).await?.ok_or_else(|| Failure::Said(message()))
     }
 
     /// Changes the zone; one that is not there is the failure that says `message`.
     async fn edit(
         &self,
-        name: &Name,
+        name: &ZoneName,
         edit: ZoneEdit,
         message: impl FnOnce() -> String,
     ) -> Result<store::Commit, Failure> {
@@ -228,6 +234,7 @@ fn usage(output: &mut Output) {
     for entry in commands::COMMANDS {
         let new = match entry.new {
             ("", _) => String::new(),
+            (object, verb) if entry.old.is_empty() => format!("{object} {verb}"),
             (object, verb) => format!(" ({object} {verb})"),
         };
         output.data(format_args!("{}{new} {}", entry.old, entry.parameters));
@@ -347,6 +354,12 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::ExportZoneDs => show::export_ds(tool, parameters).await,
         Command::EditZone => edit::edit(tool, parameters).await,
         Command::ShowZone => show::show(tool, parameters).await,
+        Command::ListNetworks => views::networks(tool).await,
+        Command::SetNetwork => views::set_network(tool, parameters).await,
+        Command::AddViewZone => views::add_zone(tool, parameters).await,
+        Command::RemoveViewZone => views::remove_zone(tool, parameters).await,
+        Command::ListView => views::list(tool, parameters).await,
+        Command::ListViews => views::list_all(tool).await,
         Command::CheckZone => check::check(tool, parameters).await,
         Command::CheckAllZones => check::check_all(tool, parameters).await,
     }

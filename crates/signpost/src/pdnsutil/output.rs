@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use store::StoreError;
-use wire::NameError;
+use wire::{NameError, ZoneNameError};
 
 /// Where lines go. In tests, both into memory.
 pub(super) struct Output {
@@ -99,6 +99,15 @@ pub(super) enum Failure {
         /// Why not.
         #[source]
         source: NameError,
+    },
+    /// A zone on the command line.
+    #[error("Error: '{text}' is not the name of a zone: {source}")]
+    Zone {
+        /// As written.
+        text: String,
+        /// Why not.
+        #[source]
+        source: ZoneNameError,
     },
     /// Wrong parameters: the usage line is shown.
     #[error("usage")]

@@ -1,7 +1,7 @@
 //! add-record, replace-rrset, delete-rrset.
 
 use store::{RrsetChange, RrsetEdit, RrsetFilter, StoreError, StoredRecord, StoredRrset, ZoneEdit};
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 use super::commands::Spelling;
 use super::output::{Failure, Outcome};
@@ -12,7 +12,7 @@ const ATTEMPTS_MAX: u32 = 5;
 
 /// What the parameters `ZONE NAME TYPE [TTL] CONTENT...` say.
 struct Wanted {
-    zone: Name,
+    zone: ZoneName,
     name: Name,
     rtype: RecordType,
     ttl: u32,
@@ -82,8 +82,8 @@ pub(super) async fn replace(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn delete(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
-    let name = owner(tool.spelling, &parameters[1], &zone)?;
+    let zone = Tool::zone_name(&parameters[0])?;
+    let name = owner(tool.spelling, &parameters[1], zone.apex())?;
     let delete = RrsetChange::Delete { name, rtype: content::rtype(&parameters[2])? };
     let edit = ZoneEdit { rrsets: RrsetEdit::Patch(vec![delete]), ..ZoneEdit::default() };
     tool.edit(&zone, edit, || no_such_zone(&zone)).await?;
@@ -91,8 +91,8 @@ pub(super) async fn delete(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 fn parse(tool: &Tool, parameters: &[String]) -> Result<Wanted, Failure> {
-    let zone = Tool::name(&parameters[0])?;
-    let name = owner(tool.spelling, &parameters[1], &zone)?;
+    let zone = Tool::zone_name(&parameters[0])?;
+    let name = owner(tool.spelling, &parameters[1], zone.apex())?;
     let rtype = content::rtype(&parameters[2])?;
     // A number is the TTL if a content follows it.
     let ttl = parameters[3].parse().ok().filter(|_| parameters.len() > 4);
@@ -155,7 +155,7 @@ async fn show(tool: &mut Tool, wanted: &Wanted) -> Outcome {
     Ok(())
 }
 
-fn no_such_zone(zone: &Name) -> String {
+fn no_such_zone(zone: &ZoneName) -> String {
     format!("Zone '{}' does not exist", zone.to_dotless())
 }
 

@@ -8,13 +8,13 @@ use super::Tool;
 use super::output::{Failure, Outcome};
 
 pub(super) async fn show(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let summary = tool.zone(&zone, || "No such zone in the database".to_owned()).await?;
     let metadata = tool.store.metadata(summary.id).await?;
     let values = |kind: &str| {
         metadata.iter().find(|(present, _)| present == kind).map(|(_, values)| values.as_slice()).unwrap_or_default()
     };
-    let keys = describe_all(&zone, &tool.store.keys(summary.id).await?, "");
+    let keys = describe_all(zone.apex(), &tool.store.keys(summary.id).await?, "");
 
     if !summary.account.is_empty() {
         tool.output.data(format_args!("This zone is owned by {}", summary.account));
@@ -53,7 +53,7 @@ pub(super) async fn show(tool: &mut Tool, parameters: &[String]) -> Outcome {
         tool.output.data(semantics(&summary));
         tool.output.data("keys: ");
         for key in &keys {
-            show_key(tool, &zone, key);
+            show_key(tool, zone.apex(), key);
         }
     }
     if !summary.options.is_empty() {
@@ -148,13 +148,13 @@ fn ds_lines(zone: &Name, key: &KeyDescription) -> Vec<String> {
 }
 
 pub(super) async fn export_ds(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let summary = tool.zone(&zone, || "No such zone in the database".to_owned()).await?;
-    let keys = describe_all(&zone, &tool.store.keys(summary.id).await?, "");
+    let keys = describe_all(zone.apex(), &tool.store.keys(summary.id).await?, "");
     if keys.is_empty() || !summary.is_secured {
         return Err(Failure::said("Zone is not actively secured"));
     }
-    for line in keys.iter().filter(|key| key.keytype != KeyType::Zsk).flat_map(|key| ds_lines(&zone, key)) {
+    for line in keys.iter().filter(|key| key.keytype != KeyType::Zsk).flat_map(|key| ds_lines(zone.apex(), key)) {
         tool.output.data(line);
     }
     Ok(())

@@ -6,7 +6,7 @@ use super::Tool;
 use super::output::{Failure, Outcome};
 
 pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let shown = zone.to_dotless();
     let exists = || Failure::Said(format!("Zone '{shown}' exists already"));
     if tool.store.zone(&zone).await?.is_some() {
@@ -31,7 +31,7 @@ pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn change(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let shown = zone.to_dotless();
     let missing = || format!("Zone '{shown}' doesn't exist");
     tool.zone(&zone, missing).await?;

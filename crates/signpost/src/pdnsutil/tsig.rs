@@ -2,7 +2,7 @@
 
 use api::tsigkeys::{generate_tsig_secret, is_tsig_secret, tsig_algorithm};
 use store::{Rectify, SerialBump, StoreError, TsigKey, TsigKeyChange, ZoneEdit};
-use wire::Name;
+use wire::{Name, ZoneName};
 use zeroize::Zeroizing;
 
 use super::Tool;
@@ -70,7 +70,7 @@ fn kind_of_role(role: &str) -> Result<&'static str, Failure> {
 }
 
 pub(super) async fn activate(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let (zone, key) = (Tool::name(&parameters[0])?, Tool::name(&parameters[1])?);
+    let (zone, key) = (Tool::zone_name(&parameters[0])?, Tool::name(&parameters[1])?);
     let kind = kind_of_role(&parameters[2])?;
     let mut values = present(tool, &zone, kind).await?;
     // The API writes names with a final dot, pdnsutil without.
@@ -87,7 +87,7 @@ pub(super) async fn activate(tool: &mut Tool, parameters: &[String]) -> Outcome 
 
 /// A key that was not active is no failure, as in PowerDNS.
 pub(super) async fn deactivate(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let (zone, key) = (Tool::name(&parameters[0])?, Tool::name(&parameters[1])?);
+    let (zone, key) = (Tool::zone_name(&parameters[0])?, Tool::name(&parameters[1])?);
     let kind = kind_of_role(&parameters[2])?;
     let mut values = present(tool, &zone, kind).await?;
     let count = values.len();
@@ -99,13 +99,13 @@ pub(super) async fn deactivate(tool: &mut Tool, parameters: &[String]) -> Outcom
     Ok(())
 }
 
-async fn present(tool: &Tool, zone: &Name, kind: &str) -> Result<Vec<String>, Failure> {
+async fn present(tool: &Tool, zone: &ZoneName, kind: &str) -> Result<Vec<String>, Failure> {
     let summary = tool.zone(zone, || no_such_zone(zone)).await?;
     let metadata = tool.store.metadata(summary.id).await?;
     Ok(metadata.into_iter().find(|(present, _)| present == kind).map(|(_, values)| values).unwrap_or_default())
 }
 
-async fn set(tool: &Tool, zone: &Name, kind: &str, values: Vec<String>) -> Outcome {
+async fn set(tool: &Tool, zone: &ZoneName, kind: &str, values: Vec<String>) -> Outcome {
     let edit = ZoneEdit {
         metadata: vec![(kind.to_owned(), values)],
         serial: SerialBump::Keep,
@@ -120,6 +120,6 @@ fn is_name(value: &str, name: &Name) -> bool {
     Name::parse(value).is_ok_and(|value| value.to_lowercase() == *name)
 }
 
-fn no_such_zone(zone: &Name) -> String {
+fn no_such_zone(zone: &ZoneName) -> String {
     format!("Zone '{}' does not exist", zone.to_dotless())
 }

@@ -11,14 +11,14 @@ use super::output::{Failure, Outcome};
 use super::{Tool, content};
 
 pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let shown = zone.to_dotless();
     if tool.store.zone(&zone).await?.is_some() {
         return Err(Failure::Said(format!("Zone '{shown}' exists already")));
     }
     let soa = tool
         .defaults
-        .soa_change(&zone, 0)
+        .soa_change(zone.apex(), 0)
         .map_err(|error| Failure::Said(format!("Error: default-soa-content does not make a SOA: {error}")))?;
     let mut changes = vec![soa];
     tool.output.chatter(format_args!("Creating empty zone '{shown}'"));
@@ -26,7 +26,7 @@ pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
         let nameserver = Tool::name(nameserver)?;
         tool.output.data("Also adding one NS record");
         changes.push(RrsetChange::Replace {
-            name: zone.clone(),
+            name: zone.apex().clone(),
             rtype: RecordType::NS,
             ttl: tool.defaults.ttl,
             records: Some(vec![content::parse(RecordType::NS, &nameserver.to_string())?]),
@@ -58,7 +58,7 @@ pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn delete(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     match tool.store.delete_zone(&zone).await {
         Err(StoreError::NotFound { .. }) => Err(not_found(&zone)),
         other => Ok(other?),
@@ -66,7 +66,7 @@ pub(super) async fn delete(tool: &mut Tool, parameters: &[String]) -> Outcome {
 }
 
 pub(super) async fn clear(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let edit = ZoneEdit { rrsets: RrsetEdit::ReplaceAll(Vec::new()), serial: SerialBump::Keep, ..ZoneEdit::default() };
     tool.edit(&zone, edit, || format!("Zone '{}' not found!", zone.to_dotless())).await?;
     Ok(())
@@ -105,7 +105,7 @@ pub(super) async fn list_all(tool: &mut Tool, parameters: &[String]) -> Outcome 
 }
 
 pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let summary = tool.zone(&zone, || format!("Zone '{}' not found!", zone.to_dotless())).await?;
     let mut rrsets = tool.store.rrsets(summary.id, &RrsetFilter::default()).await?;
     let sort_key = |rrset: &StoredRrset| (rrset.name.to_dotless(), rrset.rtype.to_string());
@@ -129,7 +129,7 @@ pub(super) async fn list(tool: &mut Tool, parameters: &[String]) -> Outcome {
 
 /// An unknown kind becomes Native, as in PowerDNS (PDNS-DIALECT section 17, 3).
 pub(super) async fn set_kind(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let edit = ZoneEdit {
         kind: Some(ZoneKind::parse_lenient(&parameters[1])),
         serial: SerialBump::Keep,
@@ -140,14 +140,14 @@ pub(super) async fn set_kind(tool: &mut Tool, parameters: &[String]) -> Outcome 
 }
 
 pub(super) async fn set_account(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let edit = ZoneEdit { account: Some(parameters[1].clone()), serial: SerialBump::Keep, ..ZoneEdit::default() };
     tool.edit(&zone, edit, || format!("No such zone {} in the database", zone.to_dotless())).await?;
     Ok(())
 }
 
 pub(super) async fn increase_serial(tool: &mut Tool, parameters: &[String]) -> Outcome {
-    let zone = Tool::name(&parameters[0])?;
+    let zone = Tool::zone_name(&parameters[0])?;
     let shown = zone.to_dotless();
     let missing = || format!("No SOA for zone '{shown}'");
     if tool.zone(&zone, missing).await?.serial.is_none() {
@@ -163,6 +163,6 @@ pub(super) async fn increase_serial(tool: &mut Tool, parameters: &[String]) -> O
     Ok(())
 }
 
-fn not_found(zone: &wire::Name) -> Failure {
+fn not_found(zone: &wire::ZoneName) -> Failure {
     Failure::Said(format!("Zone '{}' not found!", zone.to_dotless()))
 }

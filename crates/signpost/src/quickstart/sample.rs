@@ -6,7 +6,7 @@ use anyhow::Context;
 use store::{
     NewZone, Rectify, RrsetChange, RrsetEdit, SerialBump, Store, StoreError, StoredRecord, ZoneEdit, ZoneKind,
 };
-use wire::{Name, RecordType};
+use wire::{Name, RecordType, ZoneName};
 
 use crate::config::Settings;
 use crate::database;
@@ -43,7 +43,7 @@ pub(super) async fn open(settings: &Settings) -> anyhow::Result<Arc<dyn Store>> 
 /// Makes the zone and its keys unless it is there. Returns whether it was made.
 pub(super) async fn ensure(settings: &Settings, zone: &Name) -> anyhow::Result<bool> {
     let store = open(settings).await?;
-    if store.zone(zone).await?.is_some() {
+    if store.zone(&ZoneName::from(zone)).await?.is_some() {
         return Ok(false);
     }
     let (keys, mut metadata) = settings.zones.secure().context("cannot make keys")?;
@@ -59,7 +59,7 @@ pub(super) async fn ensure(settings: &Settings, zone: &Name) -> anyhow::Result<b
         actor: Some("quickstart".to_owned()),
         ..ZoneEdit::default()
     };
-    match store.create_zone(NewZone { name: zone.clone(), content }).await {
+    match store.create_zone(NewZone { name: ZoneName::from(zone), content }).await {
         Ok(_) => Ok(true),
         // Another one was started at the same moment.
         Err(StoreError::Exists { .. }) => Ok(false),

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use store::{
     Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, TsigKey, TsigKeyChange, ZoneEdit,
-    ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, StoredViews, TsigKey,
+    TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
 use tokio::sync::SetOnce;
-use wire::Name;
+use wire::{Name, ZoneName};
 
 /// Stands in for a store until it is opened.
 #[derive(Default)]
@@ -43,7 +43,7 @@ impl Store for LateStore {
     async fn zones(&self, filter: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
         self.store()?.zones(filter).await
     }
-    async fn zone(&self, name: &Name) -> Result<Option<ZoneSummary>, StoreError> {
+    async fn zone(&self, name: &ZoneName) -> Result<Option<ZoneSummary>, StoreError> {
         self.store()?.zone(name).await
     }
     async fn rrsets(&self, zone: ZoneId, filter: &RrsetFilter) -> Result<Vec<StoredRrset>, StoreError> {
@@ -79,11 +79,17 @@ impl Store for LateStore {
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError> {
         self.store()?.create_zone(zone).await
     }
-    async fn edit_zone(&self, zone: &Name, edit: ZoneEdit) -> Result<Commit, StoreError> {
+    async fn edit_zone(&self, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, StoreError> {
         self.store()?.edit_zone(zone, edit).await
     }
-    async fn delete_zone(&self, zone: &Name) -> Result<(), StoreError> {
+    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError> {
         self.store()?.delete_zone(zone).await
+    }
+    async fn views(&self) -> Result<StoredViews, StoreError> {
+        self.store()?.views().await
+    }
+    async fn change_views(&self, change: &ViewChange) -> Result<bool, StoreError> {
+        self.store()?.change_views(change).await
     }
     /// Waits for the store, as whoever calls this does.
     async fn shared_secret(
@@ -117,7 +123,7 @@ mod tests {
     async fn until_it_is_opened_everything_is_unavailable() {
         let late = LateStore::default();
         assert!(!late.is_open());
-        let name = Name::parse("example.test").unwrap();
+        let name = ZoneName::parse("example.test").unwrap();
         assert!(matches!(late.zone(&name).await, Err(StoreError::Unavailable { .. })));
         assert!(matches!(late.ping().await, Err(StoreError::Unavailable { .. })));
         late.wait_for_change(Duration::from_millis(1)).await;
