@@ -57,7 +57,7 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     let mut findings = examine(zone.name.apex(), &rrsets, is_presigned);
     examine_keys(zone.name.apex(), &tool.store.keys(zone.id).await?, &mut findings);
     let (rows, faults) = load(tool, zone, is_presigned).await?;
-    rows.examine(zone.name.apex(), &rrsets, &mut findings);
+    rows.examine(zone.name.apex(), &mut findings);
     for fault in faults {
         findings.error(format!("Presigned zone '{}': {fault}", zone.name.to_dotless()));
     }
@@ -68,7 +68,6 @@ async fn check_one(tool: &mut Tool, zone: &ZoneSummary) -> Result<usize, Failure
     Ok(findings.errors)
 }
 
-/// Keys that cannot be used, and those that few will believe.
 /// Prints what is wrong with contents that are not stored yet, and returns the number of errors.
 pub(super) fn check_draft(output: &mut Output, zone: &Name, rrsets: &[StoredRrset]) -> usize {
     let findings = examine(zone, rrsets, false);
@@ -79,6 +78,7 @@ pub(super) fn check_draft(output: &mut Output, zone: &Name, rrsets: &[StoredRrse
     findings.errors
 }
 
+/// Keys that cannot be used, and those that few will believe.
 fn examine_keys(zone: &Name, keys: &[StoredKey], findings: &mut Findings) {
     let zone = zone.to_dotless();
     for key in keys {
