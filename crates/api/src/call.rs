@@ -16,6 +16,8 @@ pub(crate) struct Call {
     pub(crate) query: Vec<(String, String)>,
     /// What the client reads.
     pub(crate) accepts: Accepts,
+    /// `If-None-Match`: what the client has of this already.
+    pub(crate) if_none_match: Option<String>,
     /// The body, empty for most reads.
     pub(crate) body: Bytes,
     /// Who asks, for the journal.

@@ -3,8 +3,11 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use data_encoding::HEXLOWER;
+use ring::digest;
 use serde::Serialize;
 
+use crate::call::Call;
 use crate::json;
 
 /// Exactly this: clients compare the whole header.
@@ -29,6 +32,26 @@ pub(crate) fn body(status: StatusCode, content_type: &'static str, body: impl In
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// 200 with JSON text and an `ETag` of it, or 304 if the client has just that (RFC 9110 section 13.1.2).
+pub(crate) fn json_unless_had(call: &Call, text: Vec<u8>) -> Response {
+    let digest = digest::digest(&digest::SHA256, &text);
+    let tag = format!("\"{}\"", HEXLOWER.encode(&digest.as_ref()[..16]));
+    let is_had = call.if_none_match.as_deref().is_some_and(|had| {
+        had.split(',').map(str::trim).any(|had| had == "*" || had.strip_prefix("W/").unwrap_or(had) == tag)
+    });
+    let mut response = match is_had {
+        false => body(StatusCode::OK, JSON, text),
+        true => {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+    };
+    let tag = HeaderValue::try_from(tag).expect("hex digits in quotes are header text");
+    response.headers_mut().insert(header::ETAG, tag);
     response
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use axum::extract::{Query, Request};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, header};
 use axum::response::Response;
 use axum::{Router, body::Body};
 
@@ -79,7 +79,9 @@ async fn run(
         .map_err(|why| ApiError::BadRequest(format!("query of the URL cannot be read: {why}")))?
         .0;
     let body = body::read(body, settings.body_octets_max, settings.connection_timeout).await?;
-    let call = Call { segments, query, accepts, body, actor };
+    let if_none_match =
+        parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let call = Call { segments, query, accepts, if_none_match, body, actor };
     let api = Arc::clone(api);
     // A task of its own: a client that hangs up does not stop a write half way, and a panic costs one answer only.
     let task = tokio::spawn(async move { handle(&api, action, call).await });

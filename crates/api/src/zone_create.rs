@@ -39,7 +39,7 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
         true => Rrsets::Loaded(api.state.store.rrsets(summary.id, &RrsetFilter::default()).await?),
         false => Rrsets::LeftOut { record_count: 0 },
     };
-    zone_get::view(api, StatusCode::CREATED, &summary, rrsets, false).await
+    zone_get::view(api, StatusCode::CREATED, &summary, rrsets, with_rrsets && api.state.settings.stands_for(5, 2)).await
 }
 
 /// What the body asks for.

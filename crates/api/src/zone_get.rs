@@ -17,7 +17,8 @@ pub(crate) async fn get(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = call.zone()?;
     let with_rrsets = call.query_flag("rrsets", true)?;
     let with_disabled = call.query_flag("include_disabled", true)?;
-    let with_count = call.query_flag("record_count", false)?;
+    // 5.2 counts unasked; clients of what came before do not know the field.
+    let with_count = call.query_flag("record_count", with_rrsets && api.state.settings.stands_for(5, 2))?;
     let filter = rrset_filter(call)?;
     let summary = api.state.store.zone(&zone).await?.ok_or(ApiError::NotFound)?;
     let Some(filter) = filter else {

@@ -25,19 +25,22 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
     let parse = |hostnames: Hostnames| {
         let (body, zone) = (call.body.clone(), zone.clone());
         offload::run(body.len(), move || {
-            changes(&parse_json(&body)?, kind, &RrsetContext { zone: zone.apex(), hostnames, lua_updates })
+            let body = parse_json(&body)?;
+            let changes = changes(&body, kind, &RrsetContext { zone: zone.apex(), hostnames, lua_updates })?;
+            Ok((changes, writes_unchanged(&body)))
         })
     };
-    let mut changes = parse(Hostnames::Strict).await;
-    if let Some(hostnames) = hostnames::looser(api, summary.id, &changes).await? {
-        changes = parse(hostnames).await;
+    let mut read = parse(Hostnames::Strict).await;
+    if let Some(hostnames) = hostnames::looser(api, summary.id, &read).await? {
+        read = parse(hostnames).await;
     }
-    let changes = changes?;
-    if changes.is_empty() {
+    let (changes, writes_unchanged) = read?;
+    if changes.is_empty() && !writes_unchanged {
         return Ok(reply::no_content());
     }
     let edit = ZoneEdit {
         rrsets: RrsetEdit::Patch(changes),
+        writes_unchanged,
         rectify: api.rectify_of(&summary),
         actor: Some(call.actor.clone()),
         ..ZoneEdit::default()
@@ -50,6 +53,12 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
         headers.insert("x-pdns-new-serial", HeaderValue::from(new));
     }
     Ok(response)
+}
+
+/// `write_unchanged`: the serial moves although nothing else does. Beside `rrsets`, or in any of them.
+fn writes_unchanged(body: &Value) -> bool {
+    let asks = |object: &Value| fields::boolean_or(object, "write_unchanged", false);
+    asks(body) || body["rrsets"].as_array().is_some_and(|items| items.iter().any(asks))
 }
 
 /// Reads a PATCH body: everything that does not depend on what the zone holds is checked here.

@@ -146,6 +146,8 @@ pub struct ZoneEdit {
     pub mark_notified: bool,
     /// Serial.
     pub serial: SerialBump,
+    /// [`SerialBump::BySoaEditApi`] counts this as a change, whatever the rest does.
+    pub writes_unchanged: bool,
     /// Derived columns.
     pub rectify: Rectify,
     /// Who asked, for the journal.

@@ -70,6 +70,7 @@ pub(crate) async fn edit(
         // Keys of secondary zones are no reason: their serial is the primary's (PDNS-DIALECT section 7.3).
         // The serial of a presigned zone is part of what was signed.
         SerialBump::BySoaEditApi if is_presigned(&metadata) => false,
+        SerialBump::BySoaEditApi if edit.writes_unchanged => true,
         SerialBump::BySoaEditApi => is_data_changed || ((keys.any || is_denial_changed) && !kind.is_secondary()),
     };
     let serials = if is_bumped { bump(&mut applied, zone, &metadata, edit.serial, now) } else { None };

@@ -100,6 +100,7 @@ const ZONE: &[Field] = &[
     both("soa_edit", Text, "How the serial is changed when it is answered (metadata SOA-EDIT)."),
     both("soa_edit_api", Text, "How the API raises the serial (metadata SOA-EDIT-API)."),
     shown("url", Text, "Its path."),
+    taken("write_unchanged", Flag, "Whether a PATCH raises the serial though it changes nothing."),
     taken("zone", Text, "Content of a new zone as a master file, instead of rrsets."),
 ];
 

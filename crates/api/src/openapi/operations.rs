@@ -157,8 +157,22 @@ fn describe_zone(action: Action) -> Operation {
             .query(&[
                 query("zone", Text, "Only the zone of this name, with final dot."),
                 query("dnssec", Flag, "Whether dnssec and edited_serial are answered. Default true."),
+                query("kind", Text, "Only zones of this kind. This and what follows PowerDNS does not have."),
+                query("account", Text, "Only zones of this account."),
+                query(
+                    "q",
+                    Text,
+                    "Only names, without final dot, that fit: `*` stands for any characters, `?` for one.",
+                ),
+                query("limit", Integer(1, 0x7fff_ffff), "At most so many, in the order of names."),
+                query(
+                    "after",
+                    Name,
+                    "Only zones behind this name or id, in the order of names: the last of the page before.",
+                ),
             ])
-            .answers(200, List(&Object("ZoneSummary")), "The zones."),
+            .answers(200, List(&Object("ZoneSummary")), "The zones, with an ETag.")
+            .answers_in(304, &[], "They are as they were: If-None-Match has their ETag."),
         Action::ZoneCreate => operation("zones", "createZone", "Creates a zone with records, settings and keys.")
             .query(&[RRSETS])
             .takes("zone_struct", "Zone", &["name", "kind"])

@@ -372,3 +372,31 @@ async fn section_17_parallel_patches_lose_nothing_and_double_nothing() {
     assert_eq!(lines.iter().filter(|line| line.starts_with("shared.")).count(), 1);
     assert_eq!(lines.iter().filter(|line| line.starts_with('h')).count(), 40);
 }
+
+/// PDNS-DIALECT section 5, `write_unchanged` (5.2).
+#[tokio::test]
+async fn section_5_a_change_that_changes_nothing_moves_the_serial_only_when_asked() {
+    let server = Server::start().await;
+    let zone = server.make_zone("example.test.").await;
+    let item = json!({
+        "name": "www.example.test.", "type": "A", "ttl": 60, "changetype": "EXTEND",
+        "records": [{"content": "192.0.2.1", "disabled": false}],
+    });
+    server.patch(&zone, json!([item])).await.is(204);
+    let again = server.patch(&zone, json!([item])).await;
+    assert_eq!(again.is(204).header("x-pdns-new-serial"), None);
+    let mut forced_item = item.clone();
+    forced_item["write_unchanged"] = json!(true);
+    for body in [
+        json!({"rrsets": [item], "write_unchanged": true}),
+        json!({"rrsets": [forced_item]}),
+        json!({"rrsets": [], "write_unchanged": true}),
+    ] {
+        let serial = |answer: &crate::support::Answer, which: &str| -> u32 {
+            answer.header(&format!("x-pdns-{which}-serial")).unwrap().parse().unwrap()
+        };
+        let answer = server.call("PATCH", &zone, body).await;
+        assert_eq!(serial(answer.is(204), "new"), serial(&answer, "old") + 1);
+        assert_eq!(server.data(&zone).await, ["www.example.test. A 60 192.0.2.1"]);
+    }
+}

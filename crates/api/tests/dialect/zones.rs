@@ -1,5 +1,6 @@
 //! Sections 4.1, 4.2 and 4.5 to 4.9: list, get, delete, export, notify, rectify.
 
+use api::ApiSettings;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -192,4 +193,72 @@ async fn a_big_zone_is_streamed_whole() {
         (0..5000).map(|n| replace(&format!("h{n}.example.test."), "A", 60, &["192.0.2.1"])).collect();
     server.patch(&zone, json!(rrsets)).await.is(204);
     assert_eq!(server.data(&zone).await.len(), 5000);
+}
+
+/// PDNS-DIALECT 4.2 and section 16: 5.2 counts records unasked; typed clients of older releases do not know the field.
+#[tokio::test]
+async fn section_4_2_record_count_is_shown_by_the_version_we_answer_as_or_when_asked_for() {
+    for (version, path, count) in [
+        ("4.9.4", "", Value::Null),
+        ("4.9.4", "?record_count=true", json!(2)),
+        ("5.2.0", "", json!(2)),
+        ("5.2.0", "?record_count=false", Value::Null),
+        ("5.2.0", "?rrsets=false", Value::Null),
+        ("5.2.0", "?rrsets=false&record_count=true", json!(2)),
+    ] {
+        let settings = ApiSettings { version: version.to_owned(), ..settings() };
+        let server = Server::with(Program::default(), settings, Default::default()).await;
+        let zone = server.make_zone("example.test.").await;
+        assert_eq!(server.get(&format!("{zone}{path}")).await.json()["record_count"], count, "{version} {path}");
+    }
+}
+
+/// Ours: PowerDNS neither pages nor filters, and its clients send none of these.
+#[tokio::test]
+async fn lists_of_zones_are_paged_and_filtered_when_asked() {
+    let server = Server::start().await;
+    for (name, kind, account) in [
+        ("c.test.", "Native", "one"),
+        ("a.test.", "Master", "one"),
+        ("_b.test.", "Native", "two"),
+        ("d.example.", "Slave", ""),
+    ] {
+        let body = json!({"name": name, "kind": kind, "account": account});
+        server.call("POST", ZONES, body).await.is(201);
+    }
+    let names = async |query: &str| -> Vec<String> {
+        let answer = server.get(&format!("{ZONES}{query}")).await;
+        let list = answer.is(200).json();
+        list.as_array().unwrap().iter().map(|zone| zone["name"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names("?kind=primary").await, ["a.test."]);
+    assert_eq!(names("?account=one&kind=Native").await, ["c.test."]);
+    assert_eq!(names("?account=").await, ["d.example."]);
+    assert_eq!(names("?q=*.TEST&limit=9").await, ["_b.test.", "a.test.", "c.test."]);
+    assert_eq!(names("?limit=2").await, ["_b.test.", "a.test."]);
+    assert_eq!(names("?limit=2&after=a.test.").await, ["c.test.", "d.example."]);
+    assert_eq!(names("?after==5Fb.test.&limit=1").await, ["a.test."], "an id of the page before");
+    assert_eq!(names("?after=zzz.").await, Vec::<String>::new());
+    for bad in ["limit=0", "limit=x", "limit=-1", "kind=what", "after=.a"] {
+        server.get(&format!("{ZONES}?{bad}")).await.is(422);
+    }
+}
+
+/// RFC 9110 section 13.1.2.
+#[tokio::test]
+async fn a_list_that_the_client_has_already_is_304_until_it_changes() {
+    let server = Server::start().await;
+    server.make_zone("example.test.").await;
+    let conditional = async |tags: &str| {
+        let request = Request::get(ZONES).header("x-api-key", KEY).header("if-none-match", tags);
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    let tag = server.get(ZONES).await.header("etag").unwrap().to_owned();
+    for tags in [tag.clone(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+        let answer = conditional(&tags).await;
+        assert_eq!((answer.is(304).body.as_str(), answer.header("etag")), ("", Some(tag.as_str())));
+    }
+    conditional("\"x\"").await.is(200);
+    server.make_zone("another.test.").await;
+    assert_ne!(conditional(&tag).await.is(200).header("etag"), Some(tag.as_str()));
 }
