@@ -53,9 +53,9 @@ pub(crate) async fn a_zone_is_created_listed_and_deleted(bench: Bench) {
     assert_eq!(zone.soa_edit_api.as_deref(), Some("DEFAULT"));
     assert_eq!(bench.store.zones(&ZoneFilter::default()).await.unwrap().len(), 2);
 
-    bench.store.delete_zone(&zone_name("example.com")).await.unwrap();
+    bench.store.delete_zone(&zone_name("example.com"), "test").await.unwrap();
     assert!(bench.store.zone(&zone_name("example.com")).await.unwrap().is_none());
-    let gone = bench.store.delete_zone(&zone_name("example.com")).await.unwrap_err();
+    let gone = bench.store.delete_zone(&zone_name("example.com"), "test").await.unwrap_err();
     assert!(matches!(gone, StoreError::NotFound { what: "zone" }), "{gone:?}");
     let gone = edit(&bench, "example.com", patch(vec![])).await.unwrap_err();
     assert!(matches!(gone, StoreError::NotFound { what: "zone" }), "{gone:?}");
@@ -381,7 +381,7 @@ pub(crate) async fn an_id_used_again_is_another_zone(bench: Bench) {
     let first = incarnation(&bench);
     let id = bench.sql("SELECT id FROM domains");
     edit(&bench, "z.test", patch(vec![replace("a.z.test", RecordType::A, &["192.0.2.1"])])).await.unwrap();
-    bench.store.delete_zone(&zone_name("z.test")).await.unwrap();
+    bench.store.delete_zone(&zone_name("z.test"), "test").await.unwrap();
     bench.sql(&format!("INSERT INTO domains (id, name, type) VALUES ({id}, 'y.test', 'NATIVE')"));
     assert_ne!(incarnation(&bench), first);
     assert_eq!(bench.sql("SELECT generation FROM signpost_zone"), "0");

@@ -108,7 +108,7 @@ pub(crate) async fn our_own_edits_come_by_the_feed(bench: Bench) {
     assert_eq!(changes, ["header z.test."]);
 
     let id = bench.sql("SELECT id FROM domains");
-    bench.store.delete_zone(&zone_name("z.test")).await.unwrap();
+    bench.store.delete_zone(&zone_name("z.test"), "test").await.unwrap();
     assert_eq!(bench.changes(&cursor).await.0, [format!("gone {id}")]);
 }
 

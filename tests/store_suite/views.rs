@@ -83,7 +83,7 @@ pub(crate) async fn a_variant_is_a_zone_of_its_own(bench: Bench) {
     };
     bench.store.load(LoadZones::All, &mut take).await.unwrap();
     assert_eq!(first, Some(true));
-    bench.store.delete_zone(&zone_name("z.test..in")).await.unwrap();
+    bench.store.delete_zone(&zone_name("z.test..in"), "test").await.unwrap();
     assert!(bench.store.zone(&zone_name("z.test..in")).await.unwrap().is_none());
     assert!(bench.store.edit_zone(&zone_name("z.test"), ZoneEdit::default()).await.is_ok());
 }

@@ -16,6 +16,7 @@ mod cryptokeys;
 pub mod defaults;
 pub mod error;
 mod fields;
+mod history;
 mod hostnames;
 mod json;
 pub mod keys;

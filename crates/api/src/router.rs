@@ -16,8 +16,8 @@ use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
-    auth, autoprimaries, body, cache, cryptokeys, metadata, metrics, openapi, options, pages, reply, search, servers,
-    tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
+    auth, autoprimaries, body, cache, cryptokeys, history, metadata, metrics, openapi, options, pages, reply, search,
+    servers, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -108,6 +108,8 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::ZoneRetrieve => zone_actions::retrieve(api, &call).await,
         Action::ZoneNotify => zone_actions::notify(api, &call).await,
         Action::ZoneRectify => zone_actions::rectify(api, &call).await,
+        Action::ZoneHistory => history::list(api, &call).await,
+        Action::ZoneUndo => history::undo(api, &call).await,
         Action::KeyList => cryptokeys::list(api, &call).await,
         Action::KeyCreate | Action::KeyCreateById => cryptokeys::create(api, &call).await,
         Action::KeyGet => cryptokeys::get(api, &call).await,

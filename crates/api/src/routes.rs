@@ -23,6 +23,8 @@ pub(crate) enum Action {
     ZoneRetrieve,
     ZoneNotify,
     ZoneRectify,
+    ZoneHistory,
+    ZoneUndo,
     KeyList,
     KeyCreate,
     /// The same below a key, as PowerDNS has it.
@@ -104,6 +106,8 @@ pub(crate) static ROUTES: &[Route] = &[
     api("/api/v1/servers/localhost/zones/{zone_id}/axfr-retrieve", &[(PUT, Action::ZoneRetrieve)]),
     api("/api/v1/servers/localhost/zones/{zone_id}/notify", &[(PUT, Action::ZoneNotify)]),
     api("/api/v1/servers/localhost/zones/{zone_id}/rectify", &[(PUT, Action::ZoneRectify)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/history", &[(GET, Action::ZoneHistory)]),
+    api("/api/v1/servers/localhost/zones/{zone_id}/undo", &[(PUT, Action::ZoneUndo)]),
     api("/api/v1/servers/localhost/zones/{zone_id}/cryptokeys", &[(GET, Action::KeyList), (POST, Action::KeyCreate)]),
     api(
         "/api/v1/servers/localhost/zones/{zone_id}/cryptokeys/{cryptokey_id}",

@@ -14,7 +14,7 @@ use crate::state::Api;
 /// `DELETE`: the zone with everything that belongs to it.
 pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = call.zone()?;
-    api.state.store.delete_zone(&zone).await?;
+    api.state.store.delete_zone(&zone, &call.actor).await?;
     await_publication(api, &zone).await;
     Ok(reply::no_content())
 }

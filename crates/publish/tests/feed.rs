@@ -158,7 +158,7 @@ async fn own_changes_are_served_when_published_returns() {
         .await;
     let zone = server.zone("example.com").unwrap();
     assert!(zone.node(name("b.example.com").as_wire()).is_none());
-    server.store.delete_zone(&zone_name("example.com")).await.unwrap();
+    server.store.delete_zone(&zone_name("example.com"), "test").await.unwrap();
     server.published().await;
     assert!(server.zone("example.com").is_none());
     // SQLite gives the row's id again.
@@ -376,7 +376,7 @@ async fn a_damaged_key_signs_on_and_is_told_of() {
     assert_eq!(server.zone("example.com").unwrap().denial_mode(), &DenialMode::Unsigned);
     server.sql("UPDATE cryptokeys SET active = 0", |server| trouble(server) == (1, 0)).await;
     assert!(server.table.view().get(&zone_name("example.com")).unwrap().signer.is_none(), "none is active");
-    server.store.delete_zone(&zone_name("example.com")).await.unwrap();
+    server.store.delete_zone(&zone_name("example.com"), "test").await.unwrap();
     server.published().await;
     assert_eq!(trouble(&server), (0, 0));
 }

@@ -1,7 +1,8 @@
 //! The command line: which command, with which settings.
 
 use std::ffi::OsString;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,8 +10,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::catalog::SETTINGS;
 use crate::config::flags::{self, Flag};
-use crate::config::{self, Sources};
-use crate::{export, logging, pdnsutil, quickstart, serve};
+use crate::config::{self, Settings, Sources};
+use crate::{export, history, logging, pdnsutil, quickstart, serve};
 
 /// An authoritative nameserver that signs its zones, keeps them in a database, and speaks PowerDNS's languages.
 #[derive(Debug, Parser)]
@@ -43,6 +44,24 @@ enum Command {
         /// With keys, signatures and the denial chain, as it is served.
         #[arg(long)]
         signed: bool,
+    },
+    /// Tells who changed what in a zone, the newest first.
+    History {
+        /// The zone.
+        zone: String,
+        /// How many changes.
+        #[arg(long, default_value_t = 20, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        limit: u32,
+    },
+    /// Takes the records and comments of a zone back to how they were at a serial, under a new serial.
+    Undo {
+        /// The zone.
+        zone: String,
+        /// The serial that `signpost history` shows behind the arrow.
+        serial: u32,
+        /// Only tells what would be changed.
+        #[arg(long)]
+        dry_run: bool,
     },
     /// PowerDNS's tool: `signpost pdnsutil help`. Also reached by calling this program `pdnsutil`.
     Pdnsutil {
@@ -99,7 +118,15 @@ fn run(command: Command, settings: Vec<Flag>) -> ExitCode {
         Command::Quickstart { dir, dns_port, api_port } => {
             block_on(quickstart::run(&quickstart::Options { dir, dns_port, api_port }, settings))
         }
-        Command::Export { zone, signed } => export(settings, &zone, signed),
+        Command::Export { zone, signed } => {
+            on_database(settings, async |settings, out| export::export(&settings, &zone, signed, out).await)
+        }
+        Command::History { zone, limit } => {
+            on_database(settings, async |settings, out| history::history(&settings, &zone, limit, out).await)
+        }
+        Command::Undo { zone, serial, dry_run } => {
+            on_database(settings, async |settings, out| history::undo(&settings, &zone, serial, dry_run, out).await)
+        }
         Command::Pdnsutil { args } => return pdnsutil::main(args, settings),
     };
     match outcome {
@@ -121,12 +148,16 @@ fn serve(flags: Vec<Flag>) -> anyhow::Result<()> {
     })
 }
 
-fn export(flags: Vec<Flag>, zone: &str, with_dnssec: bool) -> anyhow::Result<()> {
+/// Runs a command that works on the database and prints.
+fn on_database(
+    flags: Vec<Flag>,
+    work: impl AsyncFnOnce(Settings, &mut dyn Write) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let settings = config::load(&Sources::of_process(flags))?;
     logging::start_quietly();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(export::export(&settings, zone, with_dnssec, &mut out))
+    runtime.block_on(work(settings, &mut out))
 }
 
 /// Runs on all cores.

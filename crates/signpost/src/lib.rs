@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 pub mod export;
+pub mod history;
 pub mod logging;
 pub mod pdnsutil;
 pub mod quickstart;

@@ -13,10 +13,10 @@ use crate::connect::Pools;
 use crate::listen::Bell;
 use crate::session::{Session, Sql};
 use crate::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey, StoredRrset, StoredViews,
-    TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary, autoprimary, changes,
-    copy, load, read, schema, search, secret, tsig, views, write,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
+    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey,
+    StoredRrset, StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    autoprimary, changes, copy, history, load, read, schema, search, secret, tsig, views, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -194,8 +194,12 @@ impl Store for DatabaseStore {
         self.write(write::Change::Edit(zone, &edit)).await
     }
 
-    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError> {
-        self.write(write::Change::Delete(zone)).await.map(|_| ())
+    async fn delete_zone(&self, zone: &ZoneName, actor: &str) -> Result<(), StoreError> {
+        self.write(write::Change::Delete(zone, actor)).await.map(|_| ())
+    }
+
+    async fn history(&self, zone: &ZoneName, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
+        history::read(&mut self.session().await?, zone, filter).await
     }
 
     async fn views(&self) -> Result<StoredViews, StoreError> {

@@ -142,6 +142,8 @@ pub struct ZoneEdit {
     /// What was seen of [`crate::ZoneSummary::is_secured`] when this was decided, where it matters: two who secure a
     /// zone at once must not both give it keys. [`crate::StoreError::Changed`] if it is no longer so.
     pub expects_secured: Option<bool>,
+    /// The generation that was seen when this was decided, where it matters; [`crate::StoreError::Changed`] if the zone went on.
+    pub expects_generation: Option<u64>,
     /// `notified_serial` becomes the present serial.
     pub mark_notified: bool,
     /// Serial.

@@ -19,7 +19,10 @@ use crate::{Commit, Rectify, RrsetEdit, SerialBump, StoreError, ZoneEdit, ZoneKi
 /// A zone whose row is locked, as it was found.
 pub(crate) struct LockedZone {
     pub(crate) id: i64,
+    /// The apex.
     pub(crate) name: Name,
+    /// As `domains.name` has it, with its variant.
+    pub(crate) stored_name: String,
     pub(crate) kind: String,
     pub(crate) masters: String,
     pub(crate) account: String,
@@ -42,6 +45,9 @@ pub(crate) async fn edit(
     now: i64,
 ) -> Result<Commit, StoreError> {
     let is_domain_changed = settings::update_domain(session, zone, edit).await?;
+    if edit.expects_generation.is_some_and(|expected| expected != zone.generation) {
+        return Err(StoreError::Changed { what: "zone" });
+    }
     let metadata_before = settings::metadata(session, zone.id).await?;
     let order_before = order(session, zone.id, &metadata_before).await?;
     if let Some(expected) = edit.expects_secured
@@ -105,6 +111,16 @@ pub(crate) async fn edit(
             zone: zone.id,
             actor: edit.actor.as_deref(),
             serials: (serial_before, serial_after),
+            name: zone.is_new.then(|| zone.stored_name.clone()),
+            settings: match zone.is_new {
+                true => vec!["zone created".to_owned()],
+                false => [
+                    settings::column_notes(zone, edit),
+                    settings::metadata_notes(&metadata_before, &metadata),
+                    keys.notes,
+                ]
+                .concat(),
+            },
             changed: &changed,
         };
         commit.generation = journal::append(session, &entry).await?;

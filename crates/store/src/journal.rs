@@ -24,6 +24,10 @@ pub(crate) struct Entry<'a> {
     pub(crate) zone: i64,
     pub(crate) actor: Option<&'a str>,
     pub(crate) serials: (Option<u32>, Option<u32>),
+    /// Set where the zone comes or goes: entries of its number are then found by its name.
+    pub(crate) name: Option<String>,
+    /// What changed beside records, in words.
+    pub(crate) settings: Vec<String>,
     pub(crate) changed: &'a [ChangedRrset],
 }
 
@@ -94,8 +98,8 @@ pub(crate) async fn append(session: &mut Session, entry: &Entry<'_>) -> Result<u
     };
     const APPEND: Sql = Sql::both(
         "INSERT INTO signpost_journal \
-         (domain_id, incarnation, generation, actor, serial_before, serial_after, is_after_gap, changes) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         (domain_id, incarnation, generation, actor, serial_before, serial_after, is_after_gap, changes, zone, settings) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     );
     let doing = "raising the zone's generation";
     let row = session
@@ -121,7 +125,7 @@ pub(crate) async fn append(session: &mut Session, entry: &Entry<'_>) -> Result<u
                 new: JournalState::of(&changed.after),
             })
             .collect();
-        serde_json::to_string(&rrsets).expect("strings and numbers always serialise")
+        text_of(&rrsets)
     });
     let serial = |serial: Option<u32>| Value::IntOrNull(serial.map(i64::from));
     let values = [
@@ -133,7 +137,13 @@ pub(crate) async fn append(session: &mut Session, entry: &Entry<'_>) -> Result<u
         serial(entry.serials.1),
         Value::Bool(is_after_gap),
         Value::TextOrNull(changes),
+        Value::TextOrNull(entry.name.clone()),
+        Value::TextOrNull((!entry.settings.is_empty()).then(|| text_of(&entry.settings))),
     ];
     session.execute("writing the journal", APPEND, values).await?;
     Ok(generation as u64)
+}
+
+fn text_of<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("strings and numbers always serialise")
 }

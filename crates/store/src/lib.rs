@@ -14,6 +14,7 @@ pub mod edit;
 mod edit_zone;
 pub mod error;
 pub mod feed;
+pub mod history;
 mod journal;
 mod listen;
 mod load;
@@ -45,6 +46,7 @@ pub use copy::ZoneRows;
 pub use edit::*;
 pub use error::{StoreError, with_causes};
 pub use feed::*;
+pub use history::{HistoryEntry, HistoryFilter, HistoryRrset, HistoryState, UndoError, undo, undo_to};
 pub use model::*;
 pub use search::{Found, FoundComment, FoundRecord, Search};
 pub use secret::{SecretPurpose, SharedSecret};
@@ -83,8 +85,11 @@ pub trait Store: Send + Sync + 'static {
     async fn create_zone(&self, zone: NewZone) -> Result<Commit, StoreError>;
     /// Changes one zone: the only way. All or nothing.
     async fn edit_zone(&self, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, StoreError>;
-    /// Deletes a zone with records, keys, metadata and comments.
-    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError>;
+    /// Deletes a zone with records, keys, metadata and comments; `actor` is who asked, for the journal.
+    async fn delete_zone(&self, zone: &ZoneName, actor: &str) -> Result<(), StoreError>;
+
+    /// What happened to the zones of this name, from the journal, the newest first.
+    async fn history(&self, zone: &ZoneName, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError>;
 
     // --- views -------------------------------------------------------------------------------------------------------
     /// All views and networks.

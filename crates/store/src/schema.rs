@@ -17,7 +17,7 @@ const SQLITE_ATTEMPTS: u32 = 5;
 const SQLITE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Number, description, text for Postgres, text for SQLite.
-const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
     (
         1,
         "PowerDNS's tables",
@@ -41,6 +41,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 4] = [
         "views",
         include_str!("../../../migrations/postgres/0005_views.sql"),
         include_str!("../../../migrations/sqlite/0005_views.sql"),
+    ),
+    (
+        8,
+        "history",
+        include_str!("../../../migrations/postgres/0008_history.sql"),
+        include_str!("../../../migrations/sqlite/0008_history.sql"),
     ),
 ];
 

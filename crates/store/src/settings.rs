@@ -1,6 +1,8 @@
 //! A zone's settings under edit: the columns of `domains`, metadata, keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use wire::Name;
 
 use crate::edit_zone::LockedZone;
 use crate::session::{Session, Sql, Value};
@@ -125,7 +127,7 @@ pub(crate) async fn update_metadata(
         }
     }
     after.retain(|_, values| !values.is_empty());
-    let kinds: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let kinds: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
     for kind in kinds {
         if before.get(kind) == after.get(kind) {
             continue;
@@ -164,6 +166,8 @@ pub(crate) async fn has_active_key(session: &mut Session, zone: i64) -> Result<b
 pub(crate) struct KeysChanged {
     pub(crate) any: bool,
     pub(crate) added: Vec<i64>,
+    /// In words, for the journal.
+    pub(crate) notes: Vec<String>,
 }
 
 /// Writes the key changes in order.
@@ -195,7 +199,9 @@ pub(crate) async fn update_keys(
                 ];
                 let row = session.first(doing, ADD, values).await?;
                 let row = row.ok_or_else(|| StoreError::Malformed("a new key has no id".to_owned()))?;
-                changed.added.push(row.int(0)?);
+                let id = row.int(0)?;
+                changed.added.push(id);
+                changed.notes.push(format!("key {id} added"));
                 changed.any = true;
             }
             KeyChange::Set { id, active, published } => {
@@ -207,6 +213,7 @@ pub(crate) async fn update_keys(
                 if before != after {
                     let values = [Value::Int(zone), Value::Int(*id), Value::Bool(after.0), Value::Bool(after.1)];
                     session.execute(doing, SET, values).await?;
+                    changed.notes.push(key_note(*id, after));
                     changed.any = true;
                 }
             }
@@ -214,12 +221,42 @@ pub(crate) async fn update_keys(
                 if session.execute(doing, REMOVE, [Value::Int(zone), Value::Int(*id)]).await? == 0 {
                     return Err(missing);
                 }
+                changed.notes.push(format!("key {id} removed"));
                 changed.any = true;
             }
             KeyChange::RemoveAll => {
-                changed.any |= session.execute(doing, REMOVE_ALL, [Value::Int(zone)]).await? > 0;
+                let has_removed = session.execute(doing, REMOVE_ALL, [Value::Int(zone)]).await? > 0;
+                changed.notes.extend(has_removed.then(|| "all keys removed".to_owned()));
+                changed.any |= has_removed;
             }
         }
     }
     Ok(changed)
+}
+
+/// What of a zone's columns an edit changes, in words.
+pub(crate) fn column_notes(zone: &LockedZone, edit: &ZoneEdit) -> Vec<String> {
+    let catalog = edit.catalog.as_ref().map(|catalog| catalog.as_ref().map(Name::to_dotless).unwrap_or_default());
+    let masters = edit.masters.as_ref().and_then(|masters| joined_masters(masters).ok());
+    let columns = [
+        ("kind", edit.kind.is_some_and(|kind| kind.as_stored() != zone.kind)),
+        ("primaries", masters.is_some_and(|masters| masters != zone.masters)),
+        ("account", edit.account.as_ref().is_some_and(|account| *account != zone.account)),
+        ("catalog", catalog.is_some_and(|catalog| catalog != zone.catalog)),
+        ("options", edit.options.as_ref().is_some_and(|new| new.as_deref().unwrap_or_default() != zone.options)),
+    ];
+    columns.into_iter().filter(|(_, is_changed)| *is_changed).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// Which kinds of metadata differ, in words.
+pub(crate) fn metadata_notes(before: &Metadata, after: &Metadata) -> Vec<String> {
+    let kinds: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = kinds.into_iter().filter(|kind| before.get(*kind) != after.get(*kind));
+    changed.map(|kind| format!("metadata {kind}")).collect()
+}
+
+fn key_note(id: i64, (active, published): (bool, bool)) -> String {
+    let active = if active { "active" } else { "inactive" };
+    let published = if published { "published" } else { "unpublished" };
+    format!("key {id} {active}, {published}")
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use wire::ZoneName;
 
 use crate::edit_zone::{self, LockedZone};
+use crate::journal::{self, Entry};
 use crate::rows::Extent;
 use crate::session::{BULK_STALL_MAX, Session, Sql, Value};
 use crate::{
@@ -22,7 +23,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 pub(crate) enum Change<'a> {
     Create(&'a NewZone),
     Edit(&'a ZoneName, &'a ZoneEdit),
-    Delete(&'a ZoneName),
+    Delete(&'a ZoneName, &'a str),
     Restore(&'a ZoneRows),
     TsigKey(&'a TsigKeyChange),
     Autoprimary(&'a AutoprimaryChange),
@@ -32,7 +33,7 @@ pub(crate) enum Change<'a> {
 impl Change<'_> {
     fn extent(&self) -> Extent {
         match self {
-            Change::Create(_) | Change::Delete(_) | Change::Restore(_) => Extent::Zone,
+            Change::Create(_) | Change::Delete(..) | Change::Restore(_) => Extent::Zone,
             Change::TsigKey(_) | Change::Autoprimary(_) | Change::View(_) => Extent::Names,
             Change::Edit(_, edit) => match edit.rrsets {
                 RrsetEdit::ReplaceAll(_) => Extent::Zone,
@@ -58,7 +59,7 @@ pub(crate) async fn run(
             let zone = lock(session, name, default_ttl).await?;
             edit_zone::edit(session, &zone, edit, extent, now).await?
         }
-        Change::Delete(name) => delete(session, name).await?,
+        Change::Delete(name, actor) => delete(session, name, actor).await?,
         Change::Restore(rows) => {
             copy::write(session, rows).await?;
             Commit { changed: true, ..Commit::default() }
@@ -153,6 +154,7 @@ async fn lock(session: &mut Session, name: &ZoneName, default_ttl: u32) -> Resul
     Ok(LockedZone {
         id,
         name: name.apex().clone(),
+        stored_name: name.to_dotless(),
         kind: row.text(1)?.to_owned(),
         masters: row.text(2)?.to_owned(),
         account: row.text(3)?.to_owned(),
@@ -199,6 +201,7 @@ async fn create(session: &mut Session, new: &NewZone, now: i64, default_ttl: u32
     let zone = LockedZone {
         id: row.int(0)?,
         name: new.name.apex().clone(),
+        stored_name: new.name.to_dotless(),
         kind: kind.to_owned(),
         masters,
         account: account.to_owned(),
@@ -220,7 +223,7 @@ fn is_unique_violation(error: &StoreError) -> bool {
     }
 }
 
-async fn delete(session: &mut Session, name: &ZoneName) -> Result<Commit, StoreError> {
+async fn delete(session: &mut Session, name: &ZoneName, actor: &str) -> Result<Commit, StoreError> {
     // Children first and by hand: databases from before 4.2 lack some of the foreign keys.
     const DELETES: [Sql; 5] = [
         Sql::both("DELETE FROM records WHERE domain_id = $1"),
@@ -230,8 +233,17 @@ async fn delete(session: &mut Session, name: &ZoneName) -> Result<Commit, StoreE
         Sql::both("DELETE FROM domains WHERE id = $1"),
     ];
     let zone = lock(session, name, 0).await?;
+    let entry = Entry {
+        zone: zone.id,
+        actor: Some(actor),
+        serials: (None, None),
+        name: Some(zone.stored_name),
+        settings: vec!["zone deleted".to_owned()],
+        changed: &[],
+    };
+    let generation = journal::append(session, &entry).await?;
     for statement in DELETES {
         session.execute("deleting the zone", statement, [Value::Int(zone.id)]).await?;
     }
-    Ok(Commit { changed: true, generation: zone.generation + 1, ..Commit::default() })
+    Ok(Commit { changed: true, generation, ..Commit::default() })
 }

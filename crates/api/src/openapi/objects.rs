@@ -34,6 +34,14 @@ pub(super) const OBJECTS: &[Object] = &[
     Object { name: "ViewZone", about: "A zone for a view to show.", fields: VIEW_ZONE },
     Object { name: "NetworkList", about: "All networks that have a view.", fields: NETWORK_LIST },
     Object { name: "Network", about: "Which view clients of a network see.", fields: NETWORK },
+    Object { name: "HistoryEntry", about: "One change of a zone.", fields: HISTORY_ENTRY },
+    Object { name: "HistoryRRSet", about: "An RRset before and after a change.", fields: HISTORY_RRSET },
+    Object { name: "HistoryState", about: "What an RRset held.", fields: HISTORY_STATE },
+    Object { name: "HistoryRecord", about: "A record with its TTL.", fields: HISTORY_RECORD },
+    Object { name: "HistoryComment", about: "A comment.", fields: HISTORY_COMMENT },
+    Object { name: "Undo", about: "Where to go back to.", fields: UNDO },
+    Object { name: "Undone", about: "What an undo did, or would do.", fields: UNDONE },
+    Object { name: "UndoneRRSet", about: "An RRset that an undo puts back or takes away.", fields: UNDONE_RRSET },
     Object { name: "SearchResult", about: "A zone, a record or a comment that was found.", fields: SEARCH_RESULT },
     Object { name: "ConfigSetting", about: "A setting of the server.", fields: CONFIG_SETTING },
     Object { name: "CacheFlushResult", about: "How much was flushed.", fields: CACHE_FLUSH_RESULT },
@@ -206,6 +214,55 @@ const NETWORK_LIST: &[Field] = &[shown("networks", List(&Ref("Network")), "In no
 
 const NETWORK: &[Field] =
     &[shown("network", Text, "First address and prefix length."), both("view", Text, "The name of the view.")];
+
+const HISTORY_ENTRY: &[Field] = &[
+    shown("actor", Text, "Who asked: api:NAME of the key, pdnsutil, and so on.").sometimes(),
+    shown("id", COUNT, "Its number, greater than those of earlier changes."),
+    shown("is_after_gap", Flag, "Whether the tables may have been written by others since the change before."),
+    shown("is_complete", Flag, "Whether rrsets holds all that changed; false if there were too many to keep."),
+    shown("rrsets", List(&Ref("HistoryRRSet")), "RRsets that changed."),
+    shown("serial_after", SERIAL, "The stored serial afterwards.").sometimes(),
+    shown("serial_before", SERIAL, "The stored serial before.").sometimes(),
+    shown("settings", TEXTS, "What else changed, in words."),
+    shown("time", SECONDS, "When, in Unix time."),
+];
+
+const HISTORY_RRSET: &[Field] = &[
+    shown("name", Text, "Owner."),
+    shown("new", Ref("HistoryState"), "Afterwards."),
+    shown("old", Ref("HistoryState"), "Before."),
+    shown("type", Text, "Type."),
+];
+
+const HISTORY_STATE: &[Field] = &[
+    shown("comments", List(&Ref("HistoryComment")), "Its comments."),
+    shown("records", List(&Ref("HistoryRecord")), "Its records; none: it was not there."),
+];
+
+const HISTORY_RECORD: &[Field] = &[
+    shown("content", Text, "Data."),
+    shown("disabled", Flag, "Whether DNS left it out."),
+    shown("ttl", TTL, "Seconds."),
+];
+
+const HISTORY_COMMENT: &[Field] = &[shown("account", Text, "Who wrote it."), shown("content", Text, "Text.")];
+
+const UNDO: &[Field] = &[
+    taken("dry_run", Flag, "Whether to tell only what would be changed. Default false."),
+    taken("serial", SERIAL, "The stored serial that a change on record left behind.").needed(),
+];
+
+const UNDONE: &[Field] = &[
+    shown("result", Text, "What was done, in words."),
+    shown("rrsets", List(&Ref("UndoneRRSet")), "What was changed, or would be."),
+];
+
+const UNDONE_RRSET: &[Field] = &[
+    shown("changetype", Choice(&["DELETE", "REPLACE"]), "Whether it is taken away."),
+    shown("name", Text, "Owner."),
+    shown("records", List(&Ref("HistoryRecord")), "Its records from then on."),
+    shown("type", Text, "Type."),
+];
 
 const SEARCH_RESULT: &[Field] = &[
     shown("content", Text, "Data of a record, or text of a comment.").sometimes(),

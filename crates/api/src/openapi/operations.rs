@@ -48,6 +48,17 @@ pub(super) fn describe(action: Action) -> Operation {
             "Computes the order of names and empty non-terminals anew.",
         )
         .answers(200, RESULT, "It was done."),
+        Action::ZoneHistory => operation("zones", "listZoneHistory", "Tells who changed what, the newest first.")
+            .query(&[
+                query("limit", Integer(1, i64::MAX), "How many entries at most. Default 50, and never over 1000."),
+                query("before", Integer(1, i64::MAX), "Only entries before the one with this id."),
+            ])
+            .answers(200, List(&Object("HistoryEntry")), "Changes made through this server and its like."),
+        Action::ZoneUndo => {
+            operation("zones", "undoZone", "Takes records and comments back to how they were at a serial.")
+                .takes("undo", "Undo", &["serial"])
+                .answers(200, Object("Undone"), "What was changed, or would be.")
+        }
         Action::KeyList
         | Action::KeyCreate
         | Action::KeyCreateById

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use store::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, StoredViews, TsigKey,
-    TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
+    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset,
+    StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
 use wire::{Name, ZoneName};
 
@@ -73,7 +73,10 @@ impl Store for Down {
     async fn edit_zone(&self, _: &ZoneName, _: ZoneEdit) -> Result<Commit, StoreError> {
         self.fail()
     }
-    async fn delete_zone(&self, _: &ZoneName) -> Result<(), StoreError> {
+    async fn delete_zone(&self, _: &ZoneName, _: &str) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn history(&self, _: &ZoneName, _: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
         self.fail()
     }
     async fn views(&self) -> Result<StoredViews, StoreError> {

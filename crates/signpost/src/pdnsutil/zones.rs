@@ -59,7 +59,7 @@ pub(super) async fn create(tool: &mut Tool, parameters: &[String]) -> Outcome {
 
 pub(super) async fn delete(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let zone = Tool::zone_name(&parameters[0])?;
-    match tool.store.delete_zone(&zone).await {
+    match tool.store.delete_zone(&zone, "pdnsutil").await {
         Err(StoreError::NotFound { .. }) => Err(not_found(&zone)),
         other => Ok(other?),
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, LoadItem, LoadZones, NewZone, RrsetFilter,
-    Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset, StoredViews, TsigKey,
-    TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
+    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset,
+    StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
 };
 use tokio::sync::SetOnce;
 use wire::{Name, ZoneName};
@@ -82,8 +82,11 @@ impl Store for LateStore {
     async fn edit_zone(&self, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, StoreError> {
         self.store()?.edit_zone(zone, edit).await
     }
-    async fn delete_zone(&self, zone: &ZoneName) -> Result<(), StoreError> {
-        self.store()?.delete_zone(zone).await
+    async fn delete_zone(&self, zone: &ZoneName, actor: &str) -> Result<(), StoreError> {
+        self.store()?.delete_zone(zone, actor).await
+    }
+    async fn history(&self, zone: &ZoneName, filter: &HistoryFilter) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.store()?.history(zone, filter).await
     }
     async fn views(&self) -> Result<StoredViews, StoreError> {
         self.store()?.views().await
