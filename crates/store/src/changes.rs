@@ -232,9 +232,10 @@ async fn names_with_data(
     default_ttl: u32,
     bad_rows: &mut u64,
 ) -> Result<HashMap<i64, Names>, StoreError> {
+    // `domain_id + 0`: by name, never by zone, as in `rows::at`.
     const RECORDS: Sql = Sql {
         postgres: "SELECT domain_id, name, type, content, ttl, prio FROM records \
-                   WHERE name = ANY (ARRAY(SELECT json_array_elements_text($2::json))) AND domain_id = $1 \
+                   WHERE name = ANY (ARRAY(SELECT json_array_elements_text($2::json))) AND domain_id + 0 = $1 \
                    AND type IS NOT NULL AND disabled = FALSE",
         sqlite: "SELECT domain_id, name, type, content, ttl, prio FROM records \
                  WHERE domain_id = $1 AND name IN (SELECT value FROM json_each($2)) \
