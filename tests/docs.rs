@@ -140,6 +140,8 @@ impl Program {
         let answer = output(clean_command().args(["serve", &format!("--{name}=x")]));
         let mut known = !String::from_utf8_lossy(&answer.stderr).contains("unexpected argument");
         known |= self.commands.iter().any(|command| said(&[command, "--help"]).contains(&format!("--{name}")));
+        // The one command with commands of its own.
+        known |= said(&["key", "create", "--help"]).contains(&format!("--{name}"));
         self.asked.insert(name.to_owned(), known);
         known
     }

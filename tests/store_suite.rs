@@ -2,6 +2,8 @@
 
 #[path = "store_suite/adopt.rs"]
 mod adopt;
+#[path = "store_suite/api_keys.rs"]
+mod api_keys;
 #[path = "store_suite/bench.rs"]
 mod bench;
 #[path = "store_suite/edit.rs"]
@@ -29,6 +31,8 @@ macro_rules! store_suite {
 }
 
 store_suite! {
+    api_keys: they_come_back_as_they_were_and_are_told_apart_by_name, their_use_is_noted_and_only_moves_on,
+        a_row_by_hand_limits_a_key_and_hides_no_other;
     feed: foreign_sql_is_loaded_and_then_followed, what_rectifying_rewrites_is_silent, a_rollback_is_never_seen,
         our_own_edits_come_by_the_feed, a_large_patch_is_listed_by_name, a_replaced_zone_is_loaded_afresh,
         too_many_names_are_not_listed, a_cursor_from_before_pruning_loads_everything,

@@ -1,9 +1,12 @@
 //! One authenticated request, its body read.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use serde_json::Value;
 use wire::ZoneName;
 
+use crate::auth::Scope;
 use crate::error::{ApiError, invalid};
 use crate::negotiate::Accepts;
 use crate::zone_id;
@@ -22,12 +25,19 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
     /// Who asks, for the journal.
     pub(crate) actor: String,
+    /// What they may do. The router has asked it what the action needs; handlers ask about what only they can tell.
+    pub(crate) scope: Arc<Scope>,
 }
 
 impl Call {
     /// The zone in the path.
     pub(crate) fn zone(&self) -> Result<ZoneName, ApiError> {
         zone_id::decode(self.segments.first().map_or("", String::as_str))
+    }
+
+    /// The first open segment, percent-decoded.
+    pub(crate) fn first_segment(&self) -> Result<String, ApiError> {
+        zone_id::percent_decode(self.segments.first().map_or("", String::as_str))
     }
 
     /// The second open segment, percent-decoded.

@@ -88,10 +88,12 @@ impl ZoneKeys {
         Ok(found.unwrap_or_else(|| api.state.defaults.publish_cds.clone()))
     }
 
-    async fn show(&self, api: &Api, status: StatusCode, key: &StoredKey) -> Result<Response, ApiError> {
+    /// With the private part, for those who may do everything here and elsewhere.
+    async fn show(&self, api: &Api, call: &Call, status: StatusCode, key: &StoredKey) -> Result<Response, ApiError> {
         let publish_cds = self.publish_cds(api).await?;
         let described = keys::describe(self.summary.name.apex(), key, &self.keys, &publish_cds);
-        Ok(reply::json(status, &Cryptokey::new(&described, Some(&key.content))))
+        let private = Some(key.content.as_str()).filter(|_| call.scope.is_full());
+        Ok(reply::json(status, &Cryptokey::new(&described, private)))
     }
 
     /// A change of keys moves the serial, except where a primary sets it (7.3).
@@ -115,10 +117,10 @@ pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
     Ok(reply::json(StatusCode::OK, &views))
 }
 
-/// `GET /ID`: one key with its private part.
+/// `GET /ID`: one key, for a full API key with its private part.
 pub(crate) async fn get(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = ZoneKeys::read(api, call).await?;
-    zone.show(api, StatusCode::OK, zone.wanted(call)?).await
+    zone.show(api, call, StatusCode::OK, zone.wanted(call)?).await
 }
 
 /// `PUT /ID`: sets both flags; `published` counts as true where it is absent.
@@ -160,7 +162,7 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
     let id = id.ok_or_else(|| ApiError::Internal("the store did not name the new key".to_owned()))?;
     // What the other keys are, and whether the zone is signed, may have changed with it.
     let zone = ZoneKeys::read(api, call).await?;
-    zone.show(api, StatusCode::CREATED, zone.key(id)?).await
+    zone.show(api, call, StatusCode::CREATED, zone.key(id)?).await
 }
 
 fn new_key(body: &Value, present: &[StoredKey], defaults: &ZoneDefaults) -> Result<KeyChange, ApiError> {

@@ -11,6 +11,8 @@ use crate::{json, reply};
 
 /// Seconds after which a client may try again when the database did not answer.
 const RETRY_AFTER_SECS: &str = "5";
+/// The same when we had too much to do.
+const RETRY_WHEN_BUSY_SECS: &str = "1";
 
 /// What the client is told instead of a result.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +27,9 @@ pub enum ApiError {
         /// What `WWW-Authenticate` asks for.
         challenge: &'static str,
     },
+    /// 403: the key is good, and not for this.
+    #[error("{0}")]
+    Forbidden(String),
     /// 404: no such path, zone or key.
     #[error("Not Found")]
     NotFound,
@@ -46,6 +51,9 @@ pub enum ApiError {
     /// 422: the request was understood and breaks a rule. At least one text.
     #[error("{}", .0.join("; "))]
     Invalid(Vec<String>),
+    /// 503: more is asked at once than we do at once.
+    #[error("the server is busy; try again later")]
+    Busy,
     /// 503: the database did not do it, or did not say that it did.
     #[error("the database does not answer; try again later")]
     Unavailable(#[source] StoreError),
@@ -88,11 +96,12 @@ impl ApiError {
         match self {
             ApiError::BadRequest(_) => StatusCode::BAD_REQUEST,
             ApiError::Unauthorized { .. } => StatusCode::UNAUTHORIZED,
+            ApiError::Forbidden(_) => StatusCode::FORBIDDEN,
             ApiError::NotFound | ApiError::Missing(_) => StatusCode::NOT_FOUND,
             ApiError::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             ApiError::Conflict | ApiError::Taken(_) => StatusCode::CONFLICT,
             ApiError::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            ApiError::Busy | ApiError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             ApiError::Refusal(_) | ApiError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -128,6 +137,9 @@ impl ApiError {
             }
             ApiError::MethodNotAllowed { allow } => {
                 headers.extend(HeaderValue::try_from(allow).ok().map(|allow| (header::ALLOW, allow)));
+            }
+            ApiError::Busy => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_WHEN_BUSY_SECS));
             }
             ApiError::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));

@@ -6,6 +6,7 @@
 //! What a zone gets when it is created or secured, and how its keys are described, is public: `pdnsutil` makes and shows the
 //! same things.
 
+mod api_keys;
 pub mod auth;
 mod autoprimaries;
 mod body;
@@ -57,13 +58,15 @@ mod zone_settings;
 mod zone_view;
 mod zones_list;
 
-pub use auth::{ApiKey, ApiKeyError};
+pub use api_keys::{ApiKeyRequest, NewApiKey, check_name as check_api_key_name};
+pub use auth::{ApiKey, ApiKeyError, Keyring, PagePassword, Scope, SecretHash};
 pub use defaults::ZoneDefaults;
 pub use error::ApiError;
 pub use json::json_text;
 pub use metrics::{Metric, MetricKind, MetricsSource};
 pub use publication::{NotifyQueue, Publication, Readiness};
 pub use router::router;
+pub use routes::keyed_routes;
 pub use serve::serve;
 pub use state::{ApiSettings, ApiState};
 pub use webhook::{WebhookSettings, webhook_router};

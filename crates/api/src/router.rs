@@ -9,15 +9,19 @@ use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::Response;
 use axum::{Router, body::Body};
+use wire::ZoneName;
 
+use crate::auth::Scope;
+use crate::auth::scope::Needs;
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
-    auth, autoprimaries, body, cache, cryptokeys, history, metadata, metrics, openapi, options, pages, reply, search,
-    servers, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_patch, zone_put, zones_list,
+    api_keys, auth, autoprimaries, body, cache, cryptokeys, history, metadata, metrics, openapi, options, pages, reply,
+    search, servers, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_id, zone_patch, zone_put,
+    zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -67,25 +71,41 @@ async fn run(
 ) -> Result<Response, ApiError> {
     let action = route.action(&parts.method).ok_or_else(|| ApiError::MethodNotAllowed { allow: route.allow() })?;
     let settings = &api.state.settings;
-    let actor = match route.access {
-        Access::Key => format!("api:{}", auth::api_key(&parts.headers, &settings.keys)?.name()),
-        Access::Password => {
-            auth::page_password(&parts.headers, settings.password.as_ref())?;
-            String::new()
+    let (actor, scope) = match route.access {
+        Access::Key => {
+            let key = auth::api_key(&parts.headers, &api.state.keyring).await?;
+            (format!("api:{}", key.name()), Arc::clone(key.scope()))
         }
-        Access::Open => String::new(),
+        Access::Password => {
+            auth::page_password(&parts.headers, settings.password.as_deref()).await?;
+            Default::default()
+        }
+        Access::Open => Default::default(),
     };
+    permit(&scope, action, &segments)?;
     let query = Query::try_from_uri(&parts.uri)
         .map_err(|why| ApiError::BadRequest(format!("query of the URL cannot be read: {why}")))?
         .0;
     let body = body::read(body, settings.body_octets_max, settings.connection_timeout).await?;
     let if_none_match =
         parts.headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let call = Call { segments, query, accepts, if_none_match, body, actor };
+    let call = Call { segments, query, accepts, if_none_match, body, actor, scope };
     let api = Arc::clone(api);
     // A task of its own: a client that hangs up does not stop a write half way, and a panic costs one answer only.
     let task = tokio::spawn(async move { handle(&api, action, call).await });
     task.await.unwrap_or_else(|failed| Err(ApiError::Internal(format!("request handler failed: {failed}"))))
+}
+
+/// Whether the key may do this at all, before anything is looked up or read.
+fn permit(scope: &Scope, action: Action, segments: &[String]) -> Result<(), ApiError> {
+    let needs = action.needs();
+    let zone = match needs {
+        Needs::ZoneRead | Needs::RrsetWrite | Needs::ZoneWrite => {
+            Some(zone_id::decode(segments.first().map_or("", String::as_str))?)
+        }
+        _ => None,
+    };
+    scope.check(needs, zone.as_ref().map(ZoneName::apex))
 }
 
 async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiError> {
@@ -136,6 +156,10 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::AutoprimaryList => autoprimaries::list(api, &call).await,
         Action::AutoprimaryCreate => autoprimaries::create(api, &call).await,
         Action::AutoprimaryDelete => autoprimaries::delete(api, &call).await,
+        Action::ApiKeyList => api_keys::list(api, &call).await,
+        Action::ApiKeyCreate => api_keys::create(api, &call).await,
+        Action::ApiKeyGet => api_keys::get(api, &call).await,
+        Action::ApiKeyDelete => api_keys::delete(api, &call).await,
         Action::StatusPage => pages::status(api).await,
         Action::Prometheus => Ok(metrics::prometheus(api)),
         Action::Alive => Ok(pages::alive()),

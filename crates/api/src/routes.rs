@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 
+use crate::auth::scope::Needs;
+
 /// What a path and method ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -53,10 +55,69 @@ pub(crate) enum Action {
     AutoprimaryList,
     AutoprimaryCreate,
     AutoprimaryDelete,
+    ApiKeyList,
+    ApiKeyCreate,
+    ApiKeyGet,
+    ApiKeyDelete,
     StatusPage,
     Prometheus,
     Alive,
     Ready,
+}
+
+impl Action {
+    /// What it asks of a key. Every action is named: a new one must say here what it touches.
+    pub(crate) fn needs(self) -> Needs {
+        match self {
+            Action::Versions | Action::Features | Action::Docs | Action::Servers | Action::Server => Needs::Nothing,
+            Action::StatusPage | Action::Prometheus | Action::Alive | Action::Ready => Needs::Nothing,
+            Action::ZoneList | Action::Search => Needs::Filtered,
+            Action::Config
+            | Action::Statistics
+            | Action::TsigKeyList
+            | Action::AutoprimaryList
+            | Action::ViewList
+            | Action::ViewGet
+            | Action::NetworkList
+            | Action::NetworkGet => Needs::ServerRead,
+            Action::CacheFlush
+            | Action::ViewAdd
+            | Action::ViewRemove
+            | Action::NetworkPut
+            | Action::TsigKeyCreate
+            | Action::TsigKeyGet
+            | Action::TsigKeyPut
+            | Action::TsigKeyDelete
+            | Action::AutoprimaryCreate
+            | Action::AutoprimaryDelete
+            | Action::ApiKeyList
+            | Action::ApiKeyCreate
+            | Action::ApiKeyGet
+            | Action::ApiKeyDelete => Needs::Full,
+            Action::ZoneGet
+            | Action::ZoneExport
+            | Action::KeyList
+            | Action::KeyGet
+            | Action::MetadataList
+            | Action::ZoneHistory
+            | Action::MetadataGet => Needs::ZoneRead,
+            Action::ZonePatch => Needs::RrsetWrite,
+            Action::ZonePut
+            | Action::ZoneUndo
+            | Action::ZoneDelete
+            | Action::ZoneRetrieve
+            | Action::ZoneNotify
+            | Action::ZoneRectify
+            | Action::KeyCreate
+            | Action::KeyCreateById
+            | Action::KeyPut
+            | Action::KeyDelete
+            | Action::MetadataCreate
+            | Action::MetadataPut
+            | Action::MetadataDelete => Needs::ZoneWrite,
+            Action::ZoneCreate => Needs::ZoneCreate,
+        }
+    }
 }
 
 /// What a client must show.
@@ -137,6 +198,8 @@ pub(crate) static ROUTES: &[Route] = &[
     api("/api/v1/servers/localhost/views/{view}/{zone_id}", &[(DELETE, Action::ViewRemove)]),
     api("/api/v1/servers/localhost/networks", &[(GET, Action::NetworkList)]),
     api("/api/v1/servers/localhost/networks/{ip}/{prefixlen}", &[(GET, Action::NetworkGet), (PUT, Action::NetworkPut)]),
+    api("/api/v1/servers/localhost/apikeys", &[(GET, Action::ApiKeyList), (POST, Action::ApiKeyCreate)]),
+    api("/api/v1/servers/localhost/apikeys/{apikey_name}", &[(GET, Action::ApiKeyGet), (DELETE, Action::ApiKeyDelete)]),
     Route { path: "/", access: Access::Password, methods: &[(GET, Action::StatusPage)] },
     Route { path: "/metrics", access: Access::Password, methods: &[(GET, Action::Prometheus)] },
     Route { path: "/livez", access: Access::Open, methods: &[(GET, Action::Alive)] },
@@ -146,6 +209,12 @@ pub(crate) static ROUTES: &[Route] = &[
 /// The route of a path, and the segments it leaves open, not decoded. A final slash is another path.
 pub(crate) fn find(path: &str) -> Option<(&'static Route, Vec<String>)> {
     ROUTES.iter().find_map(|route| Some((route, match_path(route.path, path)?)))
+}
+
+/// Every path and method of the API that needs a key, for tests that must not miss one.
+pub fn keyed_routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
+    let routes = ROUTES.iter().filter(|route| route.is_api());
+    routes.flat_map(|route| route.methods.iter().map(|(method, _)| (method, route.path)))
 }
 
 fn match_path(pattern: &str, path: &str) -> Option<Vec<String>> {

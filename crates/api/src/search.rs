@@ -39,7 +39,23 @@ struct Item {
 
 /// Zones first, then records, then comments.
 pub(crate) async fn search(api: &Api, call: &Call) -> Result<Response, ApiError> {
-    let found = api.state.store.search(&wanted(call)?).await?;
+    let mut wanted = wanted(call)?;
+    let count_max = wanted.count_max;
+    if !call.scope.zones.is_empty() {
+        // What is counted is what may be seen.
+        wanted.count_max = COUNT_MAX;
+    }
+    let mut found = api.state.store.search(&wanted).await?;
+    let sees = |zone: &Option<ZoneName>| match zone {
+        Some(zone) => call.scope.sees(zone.apex()),
+        None => call.scope.zones.is_empty(),
+    };
+    found.zones.retain(|zone| call.scope.sees(zone.apex()));
+    found.records.retain(|record| sees(&record.zone));
+    found.comments.retain(|comment| sees(&comment.zone));
+    found.zones.truncate(count_max as usize);
+    found.records.truncate(count_max as usize);
+    found.comments.truncate(count_max as usize);
     let mut items = Vec::with_capacity(found.zones.len() + found.records.len() + found.comments.len());
     items.extend(found.zones.iter().map(zone));
     items.extend(found.records.into_iter().map(record));

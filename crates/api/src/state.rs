@@ -8,7 +8,7 @@ use store::Store;
 use wire::Network;
 
 use crate::ZoneDefaults;
-use crate::auth::ApiKey;
+use crate::auth::{Keyring, PagePassword};
 use crate::metrics::{ApiCounters, MetricsSource};
 use crate::publication::{NotifyQueue, Publication, Readiness};
 
@@ -19,10 +19,8 @@ pub struct ApiSettings {
     pub serve_api: bool,
     /// `webserver`: whether `/` and `/metrics` are served. Default true.
     pub serve_pages: bool,
-    /// Keys of API clients. Default none: every API request is 401.
-    pub keys: Vec<ApiKey>,
     /// `webserver-password`, for `/` and `/metrics`. Default none: open.
-    pub password: Option<ApiKey>,
+    pub password: Option<Arc<PagePassword>>,
     /// `webserver-allow-from`. Connections from elsewhere are closed without an answer. Default loopback.
     pub allow_from: Vec<Network>,
     /// `webserver-max-bodysize`, in octets. Default 16 MiB, four times what External-DNS sends for 10,000 endpoints.
@@ -48,7 +46,6 @@ impl Default for ApiSettings {
         ApiSettings {
             serve_api: true,
             serve_pages: true,
-            keys: Vec::new(),
             password: None,
             allow_from: Network::loopback(),
             body_octets_max: 16 << 20,
@@ -78,6 +75,8 @@ impl ApiSettings {
 pub struct ApiState {
     /// Where zones are kept.
     pub store: Arc<dyn Store>,
+    /// Keys of API clients. Without any every API request is 401.
+    pub keyring: Arc<Keyring>,
     /// Tells when a change is served.
     pub publication: Arc<dyn Publication>,
     /// Takes NOTIFY requests.

@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::Name;
 
-use crate::auth::{self, ApiKey};
+use crate::auth::{self, PagePassword};
 use crate::error::ApiError;
 use crate::negotiate::ErrorForm;
 use crate::state::{Api, ApiState};
@@ -47,7 +47,7 @@ const NOTES_MAX: usize = 1000;
 #[derive(Debug, Clone, Default)]
 pub struct WebhookSettings {
     /// HTTP Basic with any user name. Default none: open to who may connect.
-    pub password: Option<ApiKey>,
+    pub password: Option<Arc<PagePassword>>,
     /// Only zones at or below one of these are shown and written. Default none: every zone.
     pub domain_filter: Vec<Name>,
 }
@@ -87,7 +87,7 @@ async fn run(webhook: Arc<Webhook>, parts: Parts, body: Body) -> Result<Response
     if matches!(action, Action::Health) {
         return Ok(webhook.health());
     }
-    auth::page_password(&parts.headers, webhook.settings.password.as_ref())?;
+    auth::page_password(&parts.headers, webhook.settings.password.as_deref()).await?;
     if let Some(refusal) = refuse_media_type(&parts.headers, action) {
         return Ok(refusal);
     }

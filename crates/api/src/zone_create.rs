@@ -22,6 +22,7 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
     let body = call.body.clone();
     let body = offload::run(body.len(), move || parse_json(&body)).await?;
     let name = names::zone_name(fields::string(&body, "name")?)?;
+    call.scope.check_zone(name.apex())?;
     if api.state.store.zone(&name).await?.is_some() {
         return Err(ApiError::Conflict);
     }

@@ -35,6 +35,10 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
         read = parse(hostnames).await;
     }
     let (changes, writes_unchanged) = read?;
+    for change in &changes {
+        let (name, rtype) = change.owner();
+        call.scope.check_rrset(name, rtype)?;
+    }
     if changes.is_empty() && !writes_unchanged {
         return Ok(reply::no_content());
     }

@@ -19,7 +19,8 @@ pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
     };
     let selection = Selection::of(call)?;
     let with_dnssec = !call.query("dnssec").is_some_and(|value| value.eq_ignore_ascii_case("false"));
-    let zones = api.state.store.zones(&ZoneFilter { name, without_dnssec: !with_dnssec }).await?;
+    let mut zones = api.state.store.zones(&ZoneFilter { name, without_dnssec: !with_dnssec }).await?;
+    zones.retain(|zone| call.scope.sees(zone.name.apex()));
     let zones = selection.apply(zones);
     let context = ViewContext::new(api);
     let mut text = Vec::with_capacity(zones.len() * 320 + 2);

@@ -11,6 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::catalog::SETTINGS;
 use crate::config::flags::{self, Flag};
 use crate::config::{self, Settings, Sources};
+use crate::key::{self, KeyCommand};
 use crate::{export, history, logging, pdnsutil, quickstart, serve};
 
 /// An authoritative nameserver that signs its zones, keeps them in a database, and speaks PowerDNS's languages.
@@ -62,6 +63,11 @@ enum Command {
         /// Only tells what would be changed.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// API keys with names and limits, kept in the database.
+    Key {
+        #[command(subcommand)]
+        command: KeyCommand,
     },
     /// PowerDNS's tool: `signpost pdnsutil help`. Also reached by calling this program `pdnsutil`.
     Pdnsutil {
@@ -126,6 +132,9 @@ fn run(command: Command, settings: Vec<Flag>) -> ExitCode {
         }
         Command::Undo { zone, serial, dry_run } => {
             on_database(settings, async |settings, out| history::undo(&settings, &zone, serial, dry_run, out).await)
+        }
+        Command::Key { command } => {
+            on_database(settings, async |settings, out| key::run(&settings, command, out).await)
         }
         Command::Pdnsutil { args } => return pdnsutil::main(args, settings),
     };

@@ -5,6 +5,7 @@ pub mod config;
 pub mod database;
 pub mod export;
 pub mod history;
+pub mod key;
 pub mod logging;
 pub mod pdnsutil;
 pub mod quickstart;

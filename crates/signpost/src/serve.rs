@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiKey, ApiSettings, ApiState, NotifyQueue, Publication, Readiness, WebhookSettings};
+use api::{ApiKey, ApiSettings, ApiState, Keyring, NotifyQueue, PagePassword, Publication, Readiness, WebhookSettings};
 use async_trait::async_trait;
 use dataplane::profile::{self, CookieDemand, Label, Profile};
 use dataplane::{Addresses, CertificateSource, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
@@ -34,6 +34,8 @@ pub use signals::stop_signal;
 
 /// Longest pause between tries to open the database.
 const OPEN_RETRY_MAX: Duration = Duration::from_secs(5);
+/// Shortest pause between two looks at the stored API keys.
+const KEY_POLL_MIN: Duration = Duration::from_millis(250);
 
 /// A running server. It answers DNS and HTTP from the moment it exists; zones follow once the database does.
 pub struct Server {
@@ -115,12 +117,16 @@ impl Server {
         store: Arc<dyn Store>,
     ) -> anyhow::Result<()> {
         let http = api_settings(settings)?;
-        if http.serve_api && http.keys.is_empty() {
-            tracing::warn!("no api-key is set: every request to the API is refused with 401");
+        let keyring = Arc::new(Keyring::new(api_keys(&settings.api)?));
+        if http.serve_api && keyring.is_unconfigured() {
+            tracing::warn!("no api-key is set: only keys made with `signpost key create` open the API");
         }
+        let poll = settings.publish.poll.max(KEY_POLL_MIN);
+        self._keepers.spawn(Arc::clone(&keyring).keep(Arc::clone(&store), poll));
         let notifier = Notifier::spawn(Arc::clone(&store), notify_settings(&settings.notify));
         let state = ApiState {
             store,
+            keyring,
             publication: Arc::new(Published(self.publisher.clone())),
             notify: Arc::new(Secondaries(notifier)),
             metrics: Arc::new(Metrics {
@@ -388,14 +394,21 @@ pub fn zone_rules(settings: &Settings) -> ZoneRules {
     }
 }
 
+/// The keys that stand in the settings.
+fn api_keys(http: &config::settings::ApiSettings) -> anyhow::Result<Vec<ApiKey>> {
+    let mut keys = Vec::new();
+    if let Some(key) = &http.key {
+        keys.push(ApiKey::new("api-key", &key.0).context("setting api-key")?);
+    }
+    let named = http.named_keys.iter().cloned();
+    keys.extend(named.map(|key| ApiKey::with(key.name, key.hash, key.scope, key.expires_at)));
+    Ok(keys)
+}
+
 fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
     let http = &settings.api;
-    let keys = match &http.key {
-        Some(key) => vec![ApiKey::new("api-key", &key.0).context("setting api-key")?],
-        None => Vec::new(),
-    };
     let password = match &http.web_password {
-        Some(password) => Some(ApiKey::new("web-password", &password.0).context("setting web-password")?),
+        Some(password) => Some(Arc::new(PagePassword::new(&password.0).context("setting web-password")?)),
         None => None,
     };
     let cross_origin = match &http.cross_origin {
@@ -405,7 +418,6 @@ fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
     Ok(ApiSettings {
         serve_api: http.has_api,
         serve_pages: http.has_pages,
-        keys,
         password,
         allow_from: http.allow_from.clone(),
         body_octets_max: http.body_bytes_max,
@@ -420,7 +432,7 @@ fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
 
 fn webhook_settings(settings: &Settings) -> anyhow::Result<WebhookSettings> {
     let password = match &settings.webhook.password {
-        Some(password) => Some(ApiKey::new("webhook-password", &password.0).context("setting webhook-password")?),
+        Some(password) => Some(Arc::new(PagePassword::new(&password.0).context("setting webhook-password")?)),
         None => None,
     };
     Ok(WebhookSettings { password, domain_filter: settings.webhook.domain_filter.clone() })

@@ -13,10 +13,11 @@ use crate::connect::Pools;
 use crate::listen::Bell;
 use crate::session::{Session, Sql};
 use crate::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
-    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings, StoredKey,
-    StoredRrset, StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
-    autoprimary, changes, copy, history, load, read, schema, search, secret, tsig, views, write,
+    ApiKeyChange, Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter,
+    LoadItem, LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoreSettings,
+    StoredApiKey, StoredKey, StoredRrset, StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter,
+    ZoneId, ZoneRows, ZoneSummary, api_key, autoprimary, changes, copy, history, load, read, schema, search, secret,
+    tsig, views, write,
 };
 
 /// Between two looks at what can be pruned.
@@ -208,6 +209,15 @@ impl Store for DatabaseStore {
 
     async fn change_views(&self, change: &ViewChange) -> Result<bool, StoreError> {
         self.write(write::Change::View(change)).await.map(|commit| commit.changed)
+    }
+
+    async fn api_keys(&self) -> Result<Vec<StoredApiKey>, StoreError> {
+        api_key::api_keys(&mut self.session().await?).await
+    }
+
+    async fn change_api_key(&self, change: ApiKeyChange) -> Result<(), StoreError> {
+        let _turn = self.turn().await?;
+        api_key::change(&mut self.session().await?, &change).await
     }
 
     async fn shared_secret(

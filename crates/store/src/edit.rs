@@ -50,6 +50,18 @@ pub enum RrsetChange {
     },
 }
 
+impl RrsetChange {
+    /// The RRset it is about.
+    pub fn owner(&self) -> (&Name, RecordType) {
+        match self {
+            RrsetChange::Replace { name, rtype, .. }
+            | RrsetChange::Delete { name, rtype }
+            | RrsetChange::Extend { name, rtype, .. }
+            | RrsetChange::Prune { name, rtype, .. } => (name, *rtype),
+        }
+    }
+}
+
 /// What happens to the records.
 #[derive(Debug, Clone, Default)]
 pub enum RrsetEdit {

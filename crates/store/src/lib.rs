@@ -3,6 +3,7 @@
 //! The only place with SQL. PowerDNS's tables are used as they are (PDNS-DIALECT section 12); what is ours is named
 //! `signpost_*`. Every change to a zone is a [`ZoneEdit`].
 
+pub mod api_key;
 mod apply;
 pub mod autoprimary;
 mod changes;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use wire::{Name, ZoneName};
 
+pub use api_key::{ApiKeyChange, StoredApiKey};
 pub use apply::{RECORD_HEAD_OCTETS, RRSET_OCTETS_MAX, rrset_too_large};
 pub use autoprimary::{Autoprimary, AutoprimaryChange};
 pub use copy::ZoneRows;
@@ -103,6 +105,12 @@ pub trait Store: Send + Sync + 'static {
     async fn change_tsig_key(&self, change: TsigKeyChange) -> Result<(), StoreError>;
     /// Changes the list of autoprimaries.
     async fn change_autoprimary(&self, change: AutoprimaryChange) -> Result<(), StoreError>;
+
+    // --- who may use the API -----------------------------------------------------------------------------------------------
+    /// All API keys that are stored, by name.
+    async fn api_keys(&self) -> Result<Vec<StoredApiKey>, StoreError>;
+    /// Changes them.
+    async fn change_api_key(&self, change: ApiKeyChange) -> Result<(), StoreError>;
 
     // --- between servers ---------------------------------------------------------------------------------------------------
     /// The secret that all servers on this database share for `purpose`: `candidate`, if there was none yet.

@@ -17,7 +17,7 @@ const SQLITE_ATTEMPTS: u32 = 5;
 const SQLITE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Number, description, text for Postgres, text for SQLite.
-const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str, &str); 6] = [
     (
         1,
         "PowerDNS's tables",
@@ -35,6 +35,12 @@ const MIGRATIONS: [(i64, &str, &str, &str); 5] = [
         "shared secrets",
         include_str!("../../../migrations/postgres/0003_secrets.sql"),
         include_str!("../../../migrations/sqlite/0003_secrets.sql"),
+    ),
+    (
+        4,
+        "API keys",
+        include_str!("../../../migrations/postgres/0004_api_keys.sql"),
+        include_str!("../../../migrations/sqlite/0004_api_keys.sql"),
     ),
     (
         5,

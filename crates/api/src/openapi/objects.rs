@@ -29,6 +29,7 @@ pub(super) const OBJECTS: &[Object] = &[
     Object { name: "Metadata", about: "The values of one kind of metadata.", fields: METADATA },
     Object { name: "TSIGKey", about: "A TSIG key.", fields: TSIG_KEY },
     Object { name: "Autoprimary", about: "A primary whose NOTIFY may make new zones.", fields: AUTOPRIMARY },
+    Object { name: "ApiKey", about: "A key of this API with its limits.", fields: API_KEY },
     Object { name: "ViewList", about: "All views.", fields: VIEW_LIST },
     Object { name: "View", about: "What a view shows.", fields: VIEW },
     Object { name: "ViewZone", about: "A zone for a view to show.", fields: VIEW_ZONE },
@@ -202,6 +203,20 @@ const AUTOPRIMARY: &[Field] = &[
     both("account", Text, "Account of the zones it makes."),
     both("ip", Text, "Its address.").needed(),
     both("nameserver", Text, "The name server that it must be in new zones.").needed(),
+];
+
+const API_KEY: &[Field] = &[
+    both("expires_at", SECONDS, "Seconds since 1970 from which on it is refused; absent: never.").sometimes(),
+    shown("key", Text, "The key, when it is made.").sometimes(),
+    shown("made_at", SECONDS, "Seconds since 1970; absent for a key of the settings.").sometimes(),
+    both("name", Text, "Its name: letters, digits, '.', '_' and '-'."),
+    both("names", TEXTS, "Names that it may change with all below them; empty: all."),
+    both("read_only", Flag, "Whether it may change nothing."),
+    shown("source", Choice(&["database", "settings"]), "Where it stands."),
+    shown("type", Choice(&["ApiKey"]), "Type of this object."),
+    both("types", TEXTS, "Record types that it may change; empty: all."),
+    shown("used_at", SECONDS, "Seconds since 1970; absent: not yet.").sometimes(),
+    both("zones", TEXTS, "Patterns of the zones it may use; empty: all."),
 ];
 
 const VIEW_LIST: &[Field] = &[shown("views", TEXTS, "Their names.")];

@@ -104,6 +104,9 @@ pub(super) fn describe(action: Action) -> Operation {
         | Action::NetworkList
         | Action::NetworkGet
         | Action::NetworkPut => describe_view(action),
+        Action::ApiKeyList | Action::ApiKeyCreate | Action::ApiKeyGet | Action::ApiKeyDelete => {
+            describe_api_key(action)
+        }
         Action::StatusPage => operation("pages", "statusPage", "What the server does, for people.").answers_text(
             200,
             "text/html",
@@ -263,6 +266,26 @@ fn describe_tsig_key(action: Action) -> Operation {
             .answers(200, Object("TSIGKey"), "The key with its secret.")
             .refuses(409, "A key of the new name exists already."),
         _ => operation("tsigkey", "deleteTSIGKey", "Deletes a TSIG key.").done(),
+    }
+}
+
+fn describe_api_key(action: Action) -> Operation {
+    match action {
+        Action::ApiKeyList => operation("apikeys", "listApiKeys", "Lists API keys; Signpost's own.").answers(
+            200,
+            List(&Object("ApiKey")),
+            "Names and limits, not the keys.",
+        ),
+        Action::ApiKeyCreate => operation("apikeys", "createApiKey", "Makes an API key; Signpost's own.")
+            .takes("apikey", "ApiKey", &["name"])
+            .answers(201, Object("ApiKey"), "The object with its key, this once.")
+            .refuses(409, "A key of this name exists already."),
+        Action::ApiKeyGet => operation("apikeys", "getApiKey", "Shows an API key; Signpost's own.").answers(
+            200,
+            Object("ApiKey"),
+            "Name and limits, not the key.",
+        ),
+        _ => operation("apikeys", "deleteApiKey", "Revokes an API key; Signpost's own.").done(),
     }
 }
 

@@ -19,9 +19,10 @@ const SERVER_PARAMETER: &str = "{server_id}";
 const NAME_PATTERN: &str = "([A-Za-z0-9_/-]{1,63}\\.)+";
 
 /// What every operation of the API may be refused with.
-const COMMON_REFUSALS: [(u16, &str); 5] = [
+const COMMON_REFUSALS: [(u16, &str); 6] = [
     (400, "The request cannot be read."),
     (401, "No key, or a wrong one."),
+    (403, "The key is limited, and this is beyond its limits."),
     (422, "The request breaks a rule."),
     (500, "The database holds what cannot be read, or the server is at fault."),
     (503, "The database does not answer."),
@@ -355,6 +356,7 @@ fn path_about(parameter: &str) -> &'static str {
         "tsigkey_id" => "Name of the key, encoded as a zone's.",
         "ip" => "Address of the autoprimary, or the first one of the network.",
         "prefixlen" => "How many of its leading bits count.",
+        "apikey_name" => "Name of the API key.",
         "view" => "Name of the view.",
         "nameserver" => "Its name server.",
         "metadata_kind" => "Kind of metadata.",

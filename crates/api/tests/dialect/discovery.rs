@@ -61,8 +61,7 @@ async fn section_1_2_a_key_is_needed_but_routing_comes_first() {
 
 #[tokio::test]
 async fn section_1_2_without_configured_keys_nobody_gets_in() {
-    let none = ApiSettings { keys: Vec::new(), ..settings() };
-    let server = Server::with(Program::default(), none, Default::default()).await;
+    let server = Server::with_keys(Vec::new()).await;
     server.get("/api").await.is(401);
 }
 
@@ -185,7 +184,7 @@ async fn section_11_cache_flush_wants_a_canonical_name() {
 
 #[tokio::test]
 async fn section_17_the_status_page_takes_basic_and_probes_take_nothing() {
-    let password = api::ApiKey::new("web", "secret").unwrap();
+    let password = std::sync::Arc::new(api::PagePassword::new("secret").unwrap());
     let program = Program { not_ready: Some("3 of 9 zones are loaded".to_owned()), ..Program::default() };
     let server =
         Server::with(program, ApiSettings { password: Some(password), ..settings() }, Default::default()).await;

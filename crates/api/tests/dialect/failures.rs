@@ -6,9 +6,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use store::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
-    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset,
-    StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    ApiKeyChange, Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter,
+    LoadItem, LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredApiKey,
+    StoredKey, StoredRrset, StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows,
+    ZoneSummary,
 };
 use wire::{Name, ZoneName};
 
@@ -53,6 +54,12 @@ impl Store for Down {
         self.fail()
     }
     async fn restore_zone(&self, _: &ZoneRows) -> Result<(), StoreError> {
+        self.fail()
+    }
+    async fn api_keys(&self) -> Result<Vec<StoredApiKey>, StoreError> {
+        self.fail()
+    }
+    async fn change_api_key(&self, _: ApiKeyChange) -> Result<(), StoreError> {
         self.fail()
     }
     async fn tsig_keys(&self, _: Option<&Name>) -> Result<Vec<TsigKey>, StoreError> {

@@ -13,6 +13,7 @@ mod failures;
 mod metadata;
 mod objects;
 mod patch;
+mod scopes;
 mod support;
 mod webhook;
 mod zone_create;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::{
-    ApiKey, ApiSettings, ApiState, Metric, MetricKind, MetricsSource, NotifyQueue, Publication, Readiness, ZoneDefaults,
+    ApiKey, ApiSettings, ApiState, Keyring, Metric, MetricKind, MetricsSource, NotifyQueue, Publication, Readiness,
+    ZoneDefaults,
 };
 use async_trait::async_trait;
 use axum::Router;
@@ -115,7 +116,11 @@ async fn documents() -> &'static Documents {
 }
 
 pub(crate) fn settings() -> ApiSettings {
-    ApiSettings { keys: vec![ApiKey::new("test", KEY).unwrap()], ..ApiSettings::default() }
+    ApiSettings::default()
+}
+
+pub(crate) fn full_key() -> ApiKey {
+    ApiKey::new("test", KEY).unwrap()
 }
 
 impl Server {
@@ -124,6 +129,14 @@ impl Server {
     }
 
     pub(crate) async fn with(program: Program, settings: ApiSettings, defaults: ZoneDefaults) -> Server {
+        Server::with_all(vec![full_key()], program, settings, defaults).await
+    }
+
+    pub(crate) async fn with_keys(keys: Vec<ApiKey>) -> Server {
+        Server::with_all(keys, Program::default(), settings(), ZoneDefaults::default()).await
+    }
+
+    async fn with_all(keys: Vec<ApiKey>, program: Program, settings: ApiSettings, defaults: ZoneDefaults) -> Server {
         let directory = Directory::new();
         let settings_of_store = StoreSettings {
             url: format!("sqlite:{}", directory.0.join("zones.db").display()),
@@ -133,15 +146,28 @@ impl Server {
             migrate: true,
         };
         let store = store::open(&settings_of_store).await.expect("a SQLite store opens in an empty folder");
-        let mut server = Server::on(store, program, settings, defaults);
+        let keyring = Arc::new(Keyring::new(keys));
+        let mut server = Server::on_with(store, keyring, program, settings, defaults);
         server._directory = Some(directory);
         server
     }
 
     pub(crate) fn on(store: Arc<dyn Store>, program: Program, settings: ApiSettings, defaults: ZoneDefaults) -> Server {
+        let keyring = Arc::new(Keyring::new(vec![full_key()]));
+        Server::on_with(store, keyring, program, settings, defaults)
+    }
+
+    pub(crate) fn on_with(
+        store: Arc<dyn Store>,
+        keyring: Arc<Keyring>,
+        program: Program,
+        settings: ApiSettings,
+        defaults: ZoneDefaults,
+    ) -> Server {
         let program = Arc::new(program);
         let state = ApiState {
             store,
+            keyring,
             publication: program.clone(),
             notify: program.clone(),
             metrics: program.clone(),
@@ -168,8 +194,13 @@ impl Server {
 
     /// Sends a request with the key; a JSON `null` body means none.
     pub(crate) async fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.call_as(KEY, method, path, body).await
+    }
+
+    /// The same with another key.
+    pub(crate) async fn call_as(&self, key: &str, method: &str, path: &str, body: Value) -> Answer {
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
-        let request = Request::builder().method(method).uri(path).header("x-api-key", KEY);
+        let request = Request::builder().method(method).uri(path).header("x-api-key", key);
         self.send(request.body(body).unwrap()).await
     }
 

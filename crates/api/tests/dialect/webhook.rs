@@ -1,11 +1,12 @@
 //! External-DNS's webhook: what its protocol demands, and what becomes of input that External-DNS would never send. That the real
 //! one lives with it is tested with the whole program.
 
-use api::{ApiKey, WebhookSettings, webhook_router};
+use api::{PagePassword, WebhookSettings, webhook_router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tower::ServiceExt;
 use wire::Name;
 
@@ -111,7 +112,7 @@ async fn paths_and_methods_and_kinds_of_bodies() {
 #[tokio::test]
 async fn a_password_guards_everything_but_the_probe() {
     let server = Server::start().await;
-    let password = Some(ApiKey::new("webhook-password", "pass:word").unwrap());
+    let password = Some(Arc::new(PagePassword::new("pass:word").unwrap()));
     let guarded = webhook_router(server.state.clone(), WebhookSettings { password, ..WebhookSettings::default() });
     let ask = async |path: &str, authorization: Option<&str>| {
         let mut request = Request::get(path);

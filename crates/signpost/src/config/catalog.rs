@@ -146,7 +146,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("api", Kind::Switch, "yes", "Whether the HTTP API is served"),
     setting("web-pages", Kind::Switch, "yes", "Whether the pages beside the API are served, /metrics among them"),
     setting("api-listen", Kind::List, "127.0.0.1:8081", "Addresses for HTTP"),
-    setting("api-key", Kind::Secret, "", "What clients send as X-API-Key; without one every request is refused"),
+    setting("api-key", Kind::Secret, "", "What clients send as X-API-Key, or its hash by pdnsutil hash-password"),
     setting("api-key-file", Kind::Text, "", "File that holds the key"),
     setting(
         "api-allow-from",
@@ -174,7 +174,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     setting("api-cross-origin", Kind::Text, "", "Access-Control-Allow-Origin of API answers; empty: none"),
     setting("api-version", Kind::Text, "4.9.4", "PowerDNS release that the API says it stands in for"),
-    setting("web-password", Kind::Secret, "", "Password of the pages beside the API; empty: they are open"),
+    setting(
+        "web-password",
+        Kind::Secret,
+        "",
+        "Password of the pages beside the API, or its hash; empty: they are open",
+    ),
+    setting("web-password-file", Kind::Text, "", "File that holds it"),
     // --- External-DNS's webhook ---
     setting("webhook-listen", Kind::List, "", "Addresses for External-DNS with --provider=webhook; empty: none"),
     setting("webhook-password", Kind::Secret, "", "Password of the webhook, in its URL; empty: it is open"),

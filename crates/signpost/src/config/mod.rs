@@ -3,6 +3,7 @@
 //! [`catalog`] lists our own settings, [`powerdns`] those of PowerDNS; [`load`] reads all sources and checks
 //! everything once, and [`Settings`] hands each part of the program its own.
 
+pub mod api_keys;
 pub mod catalog;
 pub mod environment;
 pub mod error;
@@ -92,9 +93,10 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
         Some(path) => Some(PathBuf::from(path)),
         None => Some(sources.default_path(TOML_DEFAULT)).filter(|path| path.exists()),
     };
-    if let Some(path) = &toml {
-        toml_file::read(path, &mut layers)?;
-    }
+    let named_keys = match &toml {
+        Some(path) => toml_file::read(path, &mut layers)?,
+        None => Vec::new(),
+    };
     read_pdns_conf(sources, toml.is_some(), &mut pdns, &mut warnings)?;
     environment::read(&sources.variables, &mut layers, &mut pdns, &mut warnings)?;
     for flag in &sources.flags {
@@ -112,7 +114,7 @@ pub fn load(sources: &Sources) -> Result<Settings, ConfigError> {
         }
     }
     translate::translate(pdns, &mut layers, &mut warnings)?;
-    Settings::from_layers(&layers, warnings)
+    Settings::from_layers(&layers, named_keys, warnings)
 }
 
 fn read_pdns_conf(

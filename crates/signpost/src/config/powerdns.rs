@@ -21,6 +21,7 @@ const ALIASES: &[(&str, &str)] = &[
     ("webserver-allow-from", "api-allow-from"),
     ("webserver", "web-pages"),
     ("webserver-password", "web-password"),
+    ("webserver-password-file", "web-password-file"),
     ("webserver-connection-timeout", "api-connection-timeout-secs"),
     ("webserver-max-concurrent-connections", "api-connections-max"),
     ("webserver-cross-origin-request-header", "api-cross-origin"),

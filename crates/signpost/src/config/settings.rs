@@ -5,13 +5,14 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
-use api::{ApiKey, ZoneDefaults};
+use api::{SecretHash, ZoneDefaults};
 use dataplane::profile::{Clients, Label};
 use dataplane::{CookieSecret, CookieSecrets, RateLimits};
 use dnssec::{Algorithm, RSA_BITS, SigningPolicy, WorkbenchBounds};
 use wire::network::NetworkError;
 use wire::{Name, Network};
 
+use super::api_keys::NamedKey;
 use super::error::{ConfigError, Origin, Warning};
 use super::layers::Layers;
 use super::postgres_url;
@@ -127,6 +128,8 @@ pub struct ApiSettings {
     pub listen: Vec<SocketAddr>,
     /// Absent: every request is refused.
     pub key: Option<Secret>,
+    /// Keys with limits.
+    pub named_keys: Vec<NamedKey>,
     /// Clients elsewhere get the connection closed.
     pub allow_from: Vec<Network>,
     /// Octets of a request.
@@ -209,7 +212,12 @@ impl Settings {
     /// # Errors
     ///
     /// [`ConfigError::Value`] naming the setting and its source.
-    pub(super) fn from_layers(layers: &Layers, mut warnings: Vec<Warning>) -> Result<Settings, ConfigError> {
+    pub(super) fn from_layers(
+        layers: &Layers,
+        named_keys: Vec<NamedKey>,
+        mut warnings: Vec<Warning>,
+    ) -> Result<Settings, ConfigError> {
+        warn_of_flags(layers, &mut warnings);
         let settings = Settings {
             database: database(layers, &mut warnings)?,
             dns: DnsSettings {
@@ -226,7 +234,7 @@ impl Settings {
                 rate_limits: rate_limits(layers)?,
                 transports: transports::from_layers(layers, &mut warnings)?,
             },
-            api: api(layers)?,
+            api: api(layers, named_keys)?,
             webhook: webhook(layers)?,
             zones: zones(layers)?,
             signing: signing(layers)?,
@@ -249,6 +257,17 @@ impl Settings {
             warnings,
         };
         Ok(settings)
+    }
+}
+
+/// Flags are seen by everyone who may list processes.
+fn warn_of_flags(layers: &Layers, warnings: &mut Vec<Warning>) {
+    for name in ["api-key", "web-password", "database-password", "cookie-secret"] {
+        let origin = &layers.at(name).origin;
+        if matches!(origin, Origin::Flag(_)) && !layers.secret(name).0.is_empty() {
+            let reason = format!("can be read by every user of this machine who lists processes; use {name}-file");
+            warnings.push(Warning { name: name.to_owned(), origin: origin.clone(), reason });
+        }
     }
 }
 
@@ -360,7 +379,7 @@ fn rate_limits(layers: &Layers) -> Result<RateLimits, ConfigError> {
     })
 }
 
-fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
+fn api(layers: &Layers, named_keys: Vec<NamedKey>) -> Result<ApiSettings, ConfigError> {
     let version = layers.text("api-version");
     // Clients take it apart at its dots and compare numbers.
     if version.split('.').count() < 3 || !version.split('.').take(3).all(|part| part.parse::<u16>().is_ok()) {
@@ -371,10 +390,10 @@ fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
         text if text.bytes().all(|octet| octet.is_ascii_graphic()) => Some(text.to_owned()),
         text => return Err(layers.refuse("api-cross-origin", format!("'{text}' is not an origin"))),
     };
-    let web_password = Some(layers.secret("web-password").clone()).filter(|password| !password.0.is_empty());
+    let web_password = secret(layers, "web-password", "web-password-file")?;
     let key = secret(layers, "api-key", "api-key-file")?;
     for (name, secret) in [("api-key", &key), ("web-password", &web_password)] {
-        if let Some(Err(error)) = secret.as_ref().map(|secret| ApiKey::new(name, &secret.0)) {
+        if let Some(Err(error)) = secret.as_ref().map(|secret| SecretHash::of_setting(&secret.0)) {
             return Err(layers.refuse(name, error.to_string()));
         }
     }
@@ -383,6 +402,7 @@ fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
         has_pages: layers.is_on("web-pages"),
         listen: addresses(layers, "api-listen")?,
         key,
+        named_keys,
         allow_from: networks(layers, "api-allow-from")?,
         body_bytes_max: layers.count("api-body-bytes-max"),
         connections_max: layers.count("api-connections-max"),
@@ -395,7 +415,7 @@ fn api(layers: &Layers) -> Result<ApiSettings, ConfigError> {
 
 fn webhook(layers: &Layers) -> Result<WebhookSettings, ConfigError> {
     let password = Some(layers.secret("webhook-password").clone()).filter(|password| !password.0.is_empty());
-    if let Some(Err(error)) = password.as_ref().map(|password| ApiKey::new("webhook-password", &password.0)) {
+    if let Some(Err(error)) = password.as_ref().map(|password| SecretHash::of_setting(&password.0)) {
         return Err(layers.refuse("webhook-password", error.to_string()));
     }
     let domain = |text: &String| match Name::parse(text) {

@@ -1,27 +1,32 @@
-//! `signpost.toml`: a flat table of our own settings.
+//! `signpost.toml`: a flat table of our own settings, and API keys after it.
 
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::api_keys::{self, NamedKey};
 use super::catalog;
 use super::error::{ConfigError, Origin};
 use super::layers::{Layers, Rank, Sourced};
 use super::value::Literal;
 
-/// Reads a settings file into `layers`.
+/// Why a value is refused, for the reader.
+pub(super) type Refusal = String;
+
+/// Reads a settings file into `layers`, and returns the keys it defines.
 ///
 /// # Errors
 ///
 /// [`ConfigError::Read`], [`ConfigError::Syntax`] with the line, [`ConfigError::Unknown`] for a name that is not in
 /// the catalog, [`ConfigError::Value`] for a value that its setting cannot have.
-pub fn read(path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
+pub fn read(path: &Path, layers: &mut Layers) -> Result<Vec<NamedKey>, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     parse(&text, path, layers)
 }
 
 /// The same for text that was read from `path`.
-pub(crate) fn parse(text: &str, path: &Path, layers: &mut Layers) -> Result<(), ConfigError> {
+pub(crate) fn parse(text: &str, path: &Path, layers: &mut Layers) -> Result<Vec<NamedKey>, ConfigError> {
+    let mut keys = Vec::new();
     let origin_at = |offset: usize| Origin::File { path: path.to_owned(), line: line_of(text, offset) };
     let table = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         origin: origin_at(error.span().map_or(0, |span| span.start)),
@@ -30,6 +35,11 @@ pub(crate) fn parse(text: &str, path: &Path, layers: &mut Layers) -> Result<(), 
     for (key, value) in table.into_inner() {
         let origin = origin_at(key.span().start);
         let written = key.get_ref().as_ref();
+        if written == "api-keys" {
+            let refuse = |reason| ConfigError::Value { name: written.to_owned(), origin: origin.clone(), reason };
+            keys = api_keys::read(value.into_inner()).map_err(refuse)?;
+            continue;
+        }
         let Some(setting) = catalog::find(written) else {
             return Err(ConfigError::Unknown { hint: hint(written), name: written.to_owned(), origin });
         };
@@ -38,7 +48,7 @@ pub(crate) fn parse(text: &str, path: &Path, layers: &mut Layers) -> Result<(), 
         let value = setting.kind.from_literal(literal).map_err(refuse)?;
         layers.set(setting.name, Sourced { value, origin, rank: Rank::Toml });
     }
-    Ok(())
+    Ok(keys)
 }
 
 fn hint(written: &str) -> String {
@@ -124,6 +134,40 @@ mod tests {
             error("udp-workers = 99999999999999999999\n"),
             "setting udp-workers (s.toml:1): 99999999999999999999 is too large"
         );
+    }
+
+    #[test]
+    fn keys_with_limits_are_read_and_what_is_wrong_is_named() {
+        let hash = "$scrypt$ln=10,p=1,r=8$vvKBpW9UrUvIyYb5xH51Qw==$SSU2YjyssOh4mFlNz1MrIsMqTauJnG7LQZpT5Q5GLu0=";
+        let text = format!(
+            "api = true\n[[api-keys]]\nname = \"k8s\"\nhash = \"{hash}\"\nzones = [\"*.example.com\"]\n\
+             types = [\"A\"]\nnames = [\"k8s.example.com\"]\nread-only = true\nexpires = \"2027-01-31\"\n"
+        );
+        let keys = parse(&text, Path::new("s.toml"), &mut Layers::new()).unwrap();
+        let [key] = keys.as_slice() else { panic!("{keys:?}") };
+        assert_eq!((key.name.as_str(), key.hash.to_string().as_str()), ("k8s", hash));
+        assert_eq!(key.expires_at, Some(1_801_353_600));
+        assert_eq!(key.scope, api::Scope::read(&["*.example.com"], &["A"], &["k8s.example.com"], true).unwrap());
+        let start = "setting api-keys (s.toml:1): key 1: ";
+        for (fields, why) in [
+            ("name = \"a\"", "hash: is missing"),
+            ("hash = \"sha256:00\"", "name: is missing"),
+            (
+                "name = \"a b\"\nhash = \"\"",
+                "name: expected 1 to 64 letters, digits, '.', '_' and '-', not beginning with '.'",
+            ),
+            (
+                "name = \"a\"\nhash = \"hush\"",
+                "hash: expected sha256: and 64 hex digits, or $scrypt$... as pdnsutil hash-password prints it",
+            ),
+            ("names = [1]", "names: expected a string"),
+            ("key = \"hush\"", "unknown field 'key'; expected name, hash, zones, types, names, read-only or expires"),
+        ] {
+            assert_eq!(error(&format!("[[api-keys]]\n{fields}\n")), format!("{start}{why}"));
+        }
+        let one = format!("[[api-keys]]\nname = \"a\"\nhash = \"{hash}\"\n");
+        assert!(error(&format!("{one}{one}")).ends_with("key 2: the name 'a' is taken"));
+        assert!(error("api-keys = 7").ends_with("expected tables, each under [[api-keys]]"));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use store::{
-    Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter, LoadItem,
-    LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredKey, StoredRrset,
-    StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows, ZoneSummary,
+    ApiKeyChange, Autoprimary, AutoprimaryChange, Commit, FeedBatch, FeedCursor, Found, HistoryEntry, HistoryFilter,
+    LoadItem, LoadZones, NewZone, RrsetFilter, Search, SecretPurpose, SharedSecret, Store, StoreError, StoredApiKey,
+    StoredKey, StoredRrset, StoredViews, TsigKey, TsigKeyChange, ViewChange, ZoneEdit, ZoneFilter, ZoneId, ZoneRows,
+    ZoneSummary,
 };
 use tokio::sync::SetOnce;
 use wire::{Name, ZoneName};
@@ -93,6 +94,12 @@ impl Store for LateStore {
     }
     async fn change_views(&self, change: &ViewChange) -> Result<bool, StoreError> {
         self.store()?.change_views(change).await
+    }
+    async fn api_keys(&self) -> Result<Vec<StoredApiKey>, StoreError> {
+        self.store()?.api_keys().await
+    }
+    async fn change_api_key(&self, change: ApiKeyChange) -> Result<(), StoreError> {
+        self.store()?.change_api_key(change).await
     }
     /// Waits for the store, as whoever calls this does.
     async fn shared_secret(
