@@ -1,4 +1,5 @@
-//! The HTTP API against the dialect, section by section, on a SQLite store of its own for every test.
+//! The HTTP API against the dialect, section by section, on a SQLite store of its own for every test; `tests/dialect_postgres.rs`
+//! runs the same on Postgres.
 //!
 //! Every answer is held to the OpenAPI documents too, whatever the test asks for.
 //!
@@ -6,6 +7,7 @@
 
 mod connections;
 mod cryptokeys;
+mod database;
 mod discovery;
 mod document;
 mod external_dns;

@@ -1,7 +1,6 @@
 //! One API on one SQLite file, and requests to it without a socket.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -81,32 +80,13 @@ impl MetricsSource for Program {
     }
 }
 
-/// A file of its own, gone when the test ends.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Directory {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let path = std::env::temp_dir().join(format!("signpost-api-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Directory(path)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 pub(crate) struct Server {
     pub(crate) router: Router,
     /// External-DNS's webhook, open, over all zones.
     pub(crate) webhook: Router,
     pub(crate) state: ApiState,
     pub(crate) program: Arc<Program>,
-    _directory: Option<Directory>,
+    _database: Option<crate::database::Database>,
 }
 
 /// What the API says about itself. It is read once: it does not depend on what a test sets.
@@ -137,18 +117,18 @@ impl Server {
     }
 
     async fn with_all(keys: Vec<ApiKey>, program: Program, settings: ApiSettings, defaults: ZoneDefaults) -> Server {
-        let directory = Directory::new();
+        let database = crate::database::Database::new().await;
         let settings_of_store = StoreSettings {
-            url: format!("sqlite:{}", directory.0.join("zones.db").display()),
+            url: database.url(),
             connections_max: 4,
             timeout: Duration::from_secs(10),
             default_ttl: 3600,
             migrate: true,
         };
-        let store = store::open(&settings_of_store).await.expect("a SQLite store opens in an empty folder");
+        let store = store::open(&settings_of_store).await.expect("an empty database is opened");
         let keyring = Arc::new(Keyring::new(keys));
         let mut server = Server::on_with(store, keyring, program, settings, defaults);
-        server._directory = Some(directory);
+        server._database = Some(database);
         server
     }
 
@@ -177,7 +157,7 @@ impl Server {
             config: vec![("local-port".to_owned(), "53".to_owned()), ("api-key".to_owned(), KEY.to_owned())],
         };
         let webhook = api::webhook_router(state.clone(), api::WebhookSettings::default());
-        Server { router: api::router(state.clone()), webhook, state, program, _directory: None }
+        Server { router: api::router(state.clone()), webhook, state, program, _database: None }
     }
 
     /// Sends a request exactly as built.
