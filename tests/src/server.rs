@@ -73,7 +73,7 @@ pub struct Signpost {
 pub struct Settings {
     /// `postgres://…` or `sqlite:…`; empty: a fresh SQLite file.
     pub database_url: String,
-    /// More flags of `serve`.
+    /// More flags of `serve`; `{api}` in one stands for the API's address.
     pub flags: Vec<String>,
     /// Open files allowed, soft and hard limit as `prlimit` writes them; empty: as the tests have it.
     pub open_files: String,
@@ -223,7 +223,7 @@ fn launch(settings: &Settings, dns: SocketAddr, api: SocketAddr, folder: &TempDi
         // A debug build on a busy machine may need longer than a server in production is allowed to. That a 204 is an
         // answer is what is tested; the bound has tests of its own.
         .arg("--confirm-timeout-ms=60000")
-        .args(&settings.flags)
+        .args(settings.flags.iter().map(|flag| flag.replace("{api}", &api.to_string())))
         .env("RUST_BACKTRACE", "1")
         .current_dir(folder.path());
     Daemon::start("signpost", &mut command, &folder.join("log"))

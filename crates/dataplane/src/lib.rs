@@ -34,5 +34,4 @@ pub use profile::{Profile, ProfileHandle};
 pub use proxy::Proxies;
 pub use ratelimit::RateLimits;
 pub use serve::{Addresses, DataPlane, DataPlaneSettings};
-pub use streams::{CertificateError, CertificateSource};
 pub use tcp::bind as bind_tcp;

@@ -5,9 +5,10 @@ use crate::counters::{Carrier, CounterSnapshot, Counters, Writers};
 use crate::profile::{Profile, ProfileHandle};
 use crate::proxy::{self, Proxies};
 use crate::ratelimit::{RateLimiter, RateLimits};
-use crate::streams::{self, CertificateSource, Certificates, Door, Shared, https, quic};
+use crate::streams::{self, Door, Shared, https, quic};
 use crate::tcp::{self, Registry};
 use crate::udp::{self, Worker};
+use certificate::{CertificateSource, Certificates};
 use dnssec::ZoneTable;
 use socket2::Socket;
 use std::io::{self, ErrorKind};
@@ -223,7 +224,7 @@ impl DataPlane {
             self.start_door(listener, Carrier::Https, None, shared)?;
         }
         let Some(certificates) = certificates else { return Ok(()) };
-        let tls = |protocols| certificates.tls(rustls::ALL_VERSIONS, protocols).map_err(io::Error::other);
+        let tls = |protocols| certificates.tls(rustls::ALL_VERSIONS, protocols, None).map_err(io::Error::other);
         // RFC 7858 names no protocol; RFC 9103 section 7.1 does.
         let (dot, doh) = (tls(&[b"dot"])?, tls(https::PROTOCOLS)?);
         for listener in streams.dot {

@@ -3,12 +3,8 @@
 //! DNS comes over TCP as it is (RFC 7766), over TLS (RFC 7858), over HTTPS (RFC 8484) and over QUIC (RFC 9250). The first three begin
 //! here; what follows is in [`crate::tcp`] and [`https`]. QUIC brings connections of its own, in [`quic`].
 
-mod certificate;
 pub(crate) mod https;
 pub(crate) mod quic;
-
-pub(crate) use certificate::Certificates;
-pub use certificate::{CertificateError, CertificateSource};
 
 use crate::answer::{Asker, Desk, Outcome, respond};
 use crate::clock::unix_now;

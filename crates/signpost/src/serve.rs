@@ -11,10 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{ApiKey, ApiSettings, ApiState, Keyring, NotifyQueue, PagePassword, Publication, Readiness, WebhookSettings};
+use api::{
+    ApiKey, ApiSettings, ApiState, Keyring, Listener, NotifyQueue, PagePassword, Publication, Readiness, TLS_PROTOCOLS,
+    UnixSocket, WebhookSettings,
+};
 use async_trait::async_trait;
+use certificate::{CertificateSource, Certificates, ClientCertificates};
 use dataplane::profile::{self, CookieDemand, Label, Profile};
-use dataplane::{Addresses, CertificateSource, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
+use dataplane::{Addresses, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
 use dnssec::ZoneTable;
 use publish::{AliasRule, AliasSettings, PublishSettings, Publisher, ZoneRules};
 use store::{Store, StoreError};
@@ -77,7 +81,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let dns = plane.local_addrs().to_vec();
     log_addresses(plane.addresses());
     let plane = Arc::new(plane);
-    let listeners = http_listeners(settings)?;
+    let (listeners, certificates) = http_listeners(settings)?;
     let webhook = webhook_listeners(settings)?;
 
     let store = Arc::new(LateStore::default());
@@ -91,7 +95,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         keepers.spawn(cookies::keep(Arc::clone(&late), plane.profile(), own_secret));
     }
     let mut server = Server {
-        http: listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect(),
+        http: listeners.iter().filter_map(Listener::address).collect(),
         dns,
         plane: Arc::clone(&plane),
         publisher: publisher.clone(),
@@ -102,6 +106,10 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         http_tasks: Vec::new(),
         _keepers: keepers,
     };
+    if let Some(certificates) = certificates {
+        let stop = server.stop_http.subscribe();
+        server._keepers.spawn(certificates.watch(stop));
+    }
     if !listeners.is_empty() || !webhook.is_empty() {
         server.serve_http(listeners, webhook, settings, late)?;
     }
@@ -111,7 +119,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
 impl Server {
     fn serve_http(
         &mut self,
-        listeners: Vec<TcpListener>,
+        listeners: Vec<Listener>,
         webhook: Vec<TcpListener>,
         settings: &Settings,
         store: Arc<dyn Store>,
@@ -145,7 +153,7 @@ impl Server {
         let hook_router = api::webhook_router(ApiState { settings: hook_http.clone(), ..state.clone() }, hook);
         let router = api::router(state);
         let listeners = listeners.into_iter().map(|listener| (listener, &router, &http));
-        let webhook = webhook.into_iter().map(|listener| (listener, &hook_router, &hook_http));
+        let webhook = webhook.into_iter().map(|listener| (Listener::Tcp(listener), &hook_router, &hook_http));
         for (listener, router, http) in listeners.chain(webhook) {
             let mut stop = self.stop_http.subscribe();
             let stopped = async move {
@@ -154,9 +162,7 @@ impl Server {
             };
             let (router, http) = (router.clone(), http.clone());
             self.http_tasks.push(tokio::spawn(async move {
-                if let Err(error) = api::serve(listener, router, http, stopped).await {
-                    tracing::error!(%error, "HTTP listener ended");
-                }
+                api::serve(listener, router, http, stopped).await;
             }));
         }
         Ok(())
@@ -264,16 +270,37 @@ fn log_addresses(addresses: &Addresses) {
     }
 }
 
-fn http_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
+/// Where the API is reached, and the certificates that have to be watched for that.
+fn http_listeners(settings: &Settings) -> anyhow::Result<(Vec<Listener>, Option<Arc<Certificates>>)> {
+    let http = &settings.api;
     let mut listeners = Vec::new();
-    if !settings.api.has_api && !settings.api.has_pages {
-        return Ok(listeners);
+    if !http.has_api && !http.has_pages {
+        return Ok((listeners, None));
     }
-    for address in &settings.api.listen {
-        let listener = dataplane::bind_tcp(*address).and_then(TcpListener::from_std);
-        listeners.push(listener.with_context(|| format!("cannot listen for HTTP on {address}"))?);
+    let bind = |address: SocketAddr| {
+        let listener = dataplane::bind_tcp(address).and_then(TcpListener::from_std);
+        listener.with_context(|| format!("cannot listen for HTTP on {address}"))
+    };
+    for address in &http.listen {
+        listeners.push(Listener::Tcp(bind(*address)?));
     }
-    Ok(listeners)
+    for path in &http.sockets {
+        let socket = UnixSocket::bind(path, http.socket_mode);
+        let socket = socket.with_context(|| format!("cannot listen for HTTP on unix:{}", path.display()))?;
+        listeners.push(Listener::Unix(socket));
+    }
+    if http.tls.listen.is_empty() {
+        return Ok((listeners, None));
+    }
+    let certificates = Certificates::open(&certificate(&http.tls.certificate)).context("the certificate of HTTPS")?;
+    let certificates = Arc::new(certificates);
+    let clients = http.tls.client_ca.as_deref().map(ClientCertificates::issued_by);
+    let clients = clients.transpose().context("setting api-tls-client-ca")?;
+    let config = certificates.tls(certificate::VERSIONS, TLS_PROTOCOLS, clients).context("HTTPS cannot be set up")?;
+    for address in &http.tls.listen {
+        listeners.push(Listener::Tls(bind(*address)?, Arc::clone(&config)));
+    }
+    Ok((listeners, Some(certificates)))
 }
 
 fn webhook_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
@@ -297,6 +324,8 @@ fn connections_max(settings: &Settings) -> usize {
         + transports.doq_listen.len()
         + settings.api.connections_max
         + settings.api.listen.len()
+        + settings.api.sockets.len()
+        + settings.api.tls.listen.len()
         + settings.webhook.listen.len()
         // One connection more listens for changes.
         + settings.database.as_ref().map_or(0, |database| database.connections_max as usize + 1);

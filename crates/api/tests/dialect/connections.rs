@@ -14,7 +14,7 @@ use crate::support::{KEY, Program, Server, settings};
 struct Listening {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<std::io::Result<()>>,
+    served: JoinHandle<()>,
 }
 
 async fn listen(settings: ApiSettings) -> Listening {
@@ -24,12 +24,11 @@ async fn listen(settings: ApiSettings) -> Listening {
     let (stop, stopped) = oneshot::channel();
     let served = tokio::spawn(async move {
         let router = server.router.clone();
-        let result = api::serve(listener, router, settings, async {
+        api::serve(api::Listener::Tcp(listener), router, settings, async {
             let _ = stopped.await;
         })
         .await;
         drop(server);
-        result
     });
     Listening { address, stop, served }
 }
@@ -128,7 +127,7 @@ async fn shutdown_ends_idle_connections_and_returns() {
     let mut octets = [0; 15];
     stream.read_exact(&mut octets).await.unwrap();
     listening.stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(5), listening.served).await.expect("it returns").unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), listening.served).await.expect("it returns").unwrap();
     read_all(&mut stream).await;
     assert!(TcpStream::connect(listening.address).await.is_err());
 }

@@ -3,11 +3,11 @@
 //! A handshake costs us more than a datagram costs a liar: while many are under way, clients prove their address first. Only
 //! connections whose handshake is done count in the registry, so that forged addresses close nobody's.
 
-use super::certificate::Certificates;
-use super::{CertificateError, Shared, WRITE_MAX, stopped};
+use super::{Shared, WRITE_MAX, stopped};
 use crate::answer::Asker;
 use crate::counters::{Carrier, Channel, Counter, Event};
 use crate::tcp::Ticket;
+use certificate::{CertificateError, Certificates};
 use quinn::crypto::rustls::QuicServerConfig;
 use quinn::{
     Connection, ConnectionError, Endpoint, EndpointConfig, Incoming, RecvStream, SendStream, ServerConfig,
@@ -72,7 +72,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 ///
 /// [`CertificateError::Tls`], or what the socket says.
 pub(crate) fn endpoint(socket: UdpSocket, certificates: &Arc<Certificates>, idle: Duration) -> io::Result<Endpoint> {
-    let tls = certificates.tls(&[&rustls::version::TLS13], PROTOCOLS).map_err(io::Error::other)?;
+    let tls = certificates.tls(&[&rustls::version::TLS13], PROTOCOLS, None).map_err(io::Error::other)?;
     let tls = QuicServerConfig::try_from(tls)
         .map_err(|_| CertificateError::Tls(rustls::Error::General("no cipher suite for QUIC".into())))
         .map_err(io::Error::other)?;

@@ -145,7 +145,17 @@ pub const SETTINGS: &[Setting] = &[
     // --- HTTP API ---
     setting("api", Kind::Switch, "yes", "Whether the HTTP API is served"),
     setting("web-pages", Kind::Switch, "yes", "Whether the pages beside the API are served, /metrics among them"),
-    setting("api-listen", Kind::List, "127.0.0.1:8081", "Addresses for HTTP"),
+    setting("api-listen", Kind::List, "127.0.0.1:8081", "Addresses for HTTP; unix:/path is a socket"),
+    setting("api-socket-mode", Kind::Text, "660", "Permissions of such sockets, octal"),
+    setting("api-tls-listen", Kind::List, "", "Addresses for HTTPS; empty: none"),
+    setting("api-tls-cert", Kind::Text, "", "PEM file of the certificate of HTTPS and its issuers; empty: as tls-cert"),
+    setting("api-tls-key", Kind::Text, "", "PEM file of its private key"),
+    setting(
+        "api-tls-client-ca",
+        Kind::Text,
+        "",
+        "PEM file of issuers: HTTPS is for clients with a certificate of theirs; empty: for all",
+    ),
     setting("api-key", Kind::Secret, "", "What clients send as X-API-Key, or its hash by pdnsutil hash-password"),
     setting("api-key-file", Kind::Text, "", "File that holds the key"),
     setting(

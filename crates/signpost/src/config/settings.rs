@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use api::{SecretHash, ZoneDefaults};
@@ -16,7 +16,7 @@ use super::api_keys::NamedKey;
 use super::error::{ConfigError, Origin, Warning};
 use super::layers::Layers;
 use super::postgres_url;
-use super::transports::{self, TransportSettings};
+use super::transports::{self, ApiTls, TransportSettings};
 use super::value::{Secret, split_list};
 
 /// Everything that can be set.
@@ -126,6 +126,12 @@ pub struct ApiSettings {
     pub has_pages: bool,
     /// TCP.
     pub listen: Vec<SocketAddr>,
+    /// Unix sockets.
+    pub sockets: Vec<PathBuf>,
+    /// Their permissions.
+    pub socket_mode: u32,
+    /// TLS over TCP.
+    pub tls: ApiTls,
     /// Absent: every request is refused.
     pub key: Option<Secret>,
     /// Keys with limits.
@@ -206,6 +212,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// What the system takes, less the suffix under which a socket is made.
+const SOCKET_PATH_OCTETS_MAX: usize = 95;
+
 impl Settings {
     /// Checks what single values cannot tell, and reads the files that hold secrets.
     ///
@@ -234,7 +243,7 @@ impl Settings {
                 rate_limits: rate_limits(layers)?,
                 transports: transports::from_layers(layers, &mut warnings)?,
             },
-            api: api(layers, named_keys)?,
+            api: api(layers, named_keys, &mut warnings)?,
             webhook: webhook(layers)?,
             zones: zones(layers)?,
             signing: signing(layers)?,
@@ -379,7 +388,8 @@ fn rate_limits(layers: &Layers) -> Result<RateLimits, ConfigError> {
     })
 }
 
-fn api(layers: &Layers, named_keys: Vec<NamedKey>) -> Result<ApiSettings, ConfigError> {
+fn api(layers: &Layers, named_keys: Vec<NamedKey>, warnings: &mut Vec<Warning>) -> Result<ApiSettings, ConfigError> {
+    let (listen, sockets) = api_addresses(layers)?;
     let version = layers.text("api-version");
     // Clients take it apart at its dots and compare numbers.
     if version.split('.').count() < 3 || !version.split('.').take(3).all(|part| part.parse::<u16>().is_ok()) {
@@ -400,7 +410,10 @@ fn api(layers: &Layers, named_keys: Vec<NamedKey>) -> Result<ApiSettings, Config
     Ok(ApiSettings {
         has_api: layers.is_on("api"),
         has_pages: layers.is_on("web-pages"),
-        listen: addresses(layers, "api-listen")?,
+        listen,
+        sockets,
+        socket_mode: socket_mode(layers)?,
+        tls: transports::api_tls(layers, warnings)?,
         key,
         named_keys,
         allow_from: networks(layers, "api-allow-from")?,
@@ -411,6 +424,42 @@ fn api(layers: &Layers, named_keys: Vec<NamedKey>) -> Result<ApiSettings, Config
         version: version.to_owned(),
         web_password,
     })
+}
+
+/// Addresses and paths of `api-listen`.
+fn api_addresses(layers: &Layers) -> Result<(Vec<SocketAddr>, Vec<PathBuf>), ConfigError> {
+    let name = "api-listen";
+    let (mut listen, mut sockets) = (Vec::new(), Vec::new());
+    for text in layers.list(name) {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if !path.starts_with('/') || path.len() > SOCKET_PATH_OCTETS_MAX {
+                let reason =
+                    format!("'{text}' is not unix: and a path of at most {SOCKET_PATH_OCTETS_MAX} octets from /");
+                return Err(layers.refuse(name, reason));
+            }
+            sockets.push(PathBuf::from(path));
+        } else {
+            let refuse = || {
+                layers.refuse(
+                    name,
+                    format!("'{text}' is not an address with a port, like 192.0.2.1:53 or [::]:53, nor unix:/path"),
+                )
+            };
+            listen.push(text.parse().map_err(|_| refuse())?);
+        }
+    }
+    if listen.is_empty() && sockets.is_empty() && layers.list("api-tls-listen").is_empty() {
+        return Err(layers.refuse(name, "names no address"));
+    }
+    Ok((listen, sockets))
+}
+
+fn socket_mode(layers: &Layers) -> Result<u32, ConfigError> {
+    let text = layers.text("api-socket-mode");
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(mode),
+        _ => Err(layers.refuse("api-socket-mode", format!("'{text}' is not an octal number from 0 to 777"))),
+    }
 }
 
 fn webhook(layers: &Layers) -> Result<WebhookSettings, ConfigError> {

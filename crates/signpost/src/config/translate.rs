@@ -128,8 +128,18 @@ fn dns_listen(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigErro
 
 /// Where HTTP listens, and how much it takes.
 fn http(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
+    http_listen(pdns, layers)?;
+    http_body(pdns, layers)
+}
+
+fn http_listen(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
     if pdns.at("webserver-address").is_some() || pdns.at("webserver-port").is_some() {
         let port = port(pdns, "webserver-port", 8081)?;
+        if let Some(path) = pdns.at("webserver-address").filter(|assigned| assigned.text.starts_with('/')) {
+            // A socket has no port.
+            let listen = format!("unix:{}", path.text);
+            return layers.set_text("api-listen", "webserver-address", &listen, &path.origin, path.rank);
+        }
         let address = match pdns.at("webserver-address") {
             Some(assigned) => assigned.text.parse::<IpAddr>().map_err(|_| {
                 refuse("webserver-address", assigned, &format!("'{}' is not an IP address", assigned.text))
@@ -144,6 +154,10 @@ fn http(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
         }
         layers.set_text("api-listen", "webserver-address", &listen, &origin, rank)?;
     }
+    Ok(())
+}
+
+fn http_body(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
     if let Some(assigned) = pdns.at("webserver-max-bodysize") {
         let refuse = || refuse("webserver-max-bodysize", assigned, "expected a number of mebibytes from 1 to 1024");
         let mebibytes: u64 = assigned.text.parse().map_err(|_| refuse())?;
@@ -240,9 +254,11 @@ mod tests {
         assert_eq!(layers.list("api-listen"), ["[::1]:8081"]);
         assert_eq!(error("local-address=eth0"), "setting local-address (p:1): 'eth0' is not an address");
         assert_eq!(error("\nlocal-port=x"), "setting local-port (p:2): 'x' is not a port number");
+        let (layers, _) = translated("webserver-address=/run/api\nwebserver-port=80\n").unwrap();
+        assert_eq!(layers.list("api-listen"), ["unix:/run/api"]);
         assert_eq!(
-            error("webserver-address=/run/api"),
-            "setting webserver-address (p:1): '/run/api' is not an IP address"
+            error("webserver-address=run/api"),
+            "setting webserver-address (p:1): 'run/api' is not an IP address"
         );
     }
 

@@ -42,6 +42,45 @@ pub enum Certificate {
     Made(Vec<String>),
 }
 
+/// How the API is reached over TLS. By default it is not.
+#[derive(Debug, Clone)]
+pub struct ApiTls {
+    /// TCP.
+    pub listen: Vec<SocketAddr>,
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Issuers of certificates that clients must show; absent: none are asked for.
+    pub client_ca: Option<PathBuf>,
+}
+
+pub(super) fn api_tls(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<ApiTls, ConfigError> {
+    let tls = ApiTls {
+        listen: addresses_if_any(layers, "api-tls-listen")?,
+        certificate: match (layers.text("api-tls-cert"), layers.text("api-tls-key")) {
+            ("", "") => certificate(layers)?,
+            (_, "") => return Err(layers.refuse("api-tls-cert", "needs api-tls-key, the file of its private key")),
+            ("", _) => return Err(layers.refuse("api-tls-key", "needs api-tls-cert, the file of its certificate")),
+            (certificate, key) => Certificate::Files { certificate: certificate.into(), key: key.into() },
+        },
+        client_ca: Some(layers.text("api-tls-client-ca")).filter(|path| !path.is_empty()).map(PathBuf::from),
+    };
+    if tls.listen.is_empty() {
+        warn_without(layers, warnings, &["api-tls-cert", "api-tls-key", "api-tls-client-ca"], "api-tls-listen");
+    }
+    Ok(tls)
+}
+
+fn warn_without(layers: &Layers, warnings: &mut Vec<Warning>, names: &[&str], listeners: &str) {
+    for name in names.iter().filter(|name| layers.is_set(name)) {
+        let origin = layers.at(name).origin.clone();
+        warnings.push(Warning {
+            name: (*name).to_owned(),
+            origin,
+            reason: format!("has no effect without {listeners}"),
+        });
+    }
+}
+
 pub(super) fn from_layers(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<TransportSettings, ConfigError> {
     let settings = TransportSettings {
         dot_listen: addresses_if_any(layers, "dot-listen")?,
@@ -52,12 +91,10 @@ pub(super) fn from_layers(layers: &Layers, warnings: &mut Vec<Warning>) -> Resul
         proxies_from: networks(layers, "proxy-protocol-from")?,
         proxy_bytes_max: layers.count("proxy-protocol-bytes-max"),
     };
-    if settings.dot_listen.is_empty() && settings.doh_listen.is_empty() && settings.doq_listen.is_empty() {
-        for name in ["tls-cert", "tls-key", "tls-names"].into_iter().filter(|name| layers.is_set(name)) {
-            let origin = layers.at(name).origin.clone();
-            let reason = "has no effect without dot-listen, doh-listen or doq-listen".to_owned();
-            warnings.push(Warning { name: name.to_owned(), origin, reason });
-        }
+    let is_plain = settings.dot_listen.is_empty() && settings.doh_listen.is_empty() && settings.doq_listen.is_empty();
+    if is_plain && layers.list("api-tls-listen").is_empty() {
+        let listeners = "dot-listen, doh-listen, doq-listen or api-tls-listen";
+        warn_without(layers, warnings, &["tls-cert", "tls-key", "tls-names"], listeners);
     }
     Ok(settings)
 }

@@ -1,13 +1,17 @@
-//! The certificate and private key of encrypted transports: from files, watched for changes, or made at the start.
+//! The certificate and private key of encrypted listeners: from files, watched for changes, or made at the start; and who may come,
+//! where clients must show certificates.
+//!
+//! DNS and the API both take theirs from here, and know nothing of each other.
 
-use super::stopped;
 use arc_swap::ArcSwap;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedProtocolVersion};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,6 +22,8 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use zeroize::{Zeroize, Zeroizing};
 
+/// The versions of TLS that are spoken where a protocol asks for no other: 1.3 and 1.2.
+pub const VERSIONS: &[&SupportedProtocolVersion] = rustls::ALL_VERSIONS;
 /// How often files are looked at. They are read only if they changed.
 const POLL: Duration = Duration::from_secs(2);
 /// The longest file read: hundreds of certificates.
@@ -83,7 +89,7 @@ pub enum CertificateError {
 }
 
 /// The certificate in use. New connections get the one of their moment.
-pub(crate) struct Certificates {
+pub struct Certificates {
     current: ArcSwap<CertifiedKey>,
     /// Absent: made, and not read again.
     files: Option<Files>,
@@ -109,7 +115,7 @@ impl Certificates {
     /// # Errors
     ///
     /// There is none: the server must not start as if there were.
-    pub(crate) fn open(source: &CertificateSource) -> Result<Certificates, CertificateError> {
+    pub fn open(source: &CertificateSource) -> Result<Certificates, CertificateError> {
         let (key, files) = match source {
             CertificateSource::Files { certificate, key } => {
                 let files = Files { certificate: certificate.clone(), key: key.clone() };
@@ -131,7 +137,7 @@ impl Certificates {
     }
 
     /// Looks at the files again and again until told to stop. One that cannot be used leaves the one before in use.
-    pub(crate) async fn watch(self: Arc<Certificates>, mut stop: watch::Receiver<bool>) {
+    pub async fn watch(self: Arc<Certificates>, mut stop: watch::Receiver<bool>) {
         if self.files.is_none() {
             return;
         }
@@ -142,7 +148,7 @@ impl Certificates {
             let looked = tokio::task::spawn_blocking(move || certificates.look(seen));
             seen = looked.await.unwrap_or_default();
             tokio::select! {
-                () = stopped(&mut stop) => return,
+                _ = stop.wait_for(|stop| *stop) => return,
                 () = tokio::time::sleep(POLL) => {}
             }
         }
@@ -170,22 +176,25 @@ impl Certificates {
         found
     }
 
-    /// TLS settings for one protocol, by the names it has in ALPN (RFC 7301).
+    /// TLS settings for one protocol, by the names it has in ALPN (RFC 7301). With `clients` nobody comes in without a certificate.
     ///
     /// # Errors
     ///
     /// [`CertificateError::Tls`] if the library has no random numbers.
-    pub(crate) fn tls(
+    pub fn tls(
         self: &Arc<Certificates>,
         versions: &[&'static SupportedProtocolVersion],
         protocols: &[&[u8]],
+        clients: Option<ClientCertificates>,
     ) -> Result<Arc<ServerConfig>, CertificateError> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
+        let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(versions)
-            .map_err(CertificateError::Tls)?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+            .map_err(CertificateError::Tls)?;
+        let config = match clients {
+            Some(ClientCertificates(verifier)) => config.with_client_cert_verifier(verifier),
+            None => config.with_no_client_auth(),
+        };
+        let mut config = config.with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         // Sessions are resumed by tickets, which the clients keep: there is no table here that could fill. Data before the handshake
         // ends (0-RTT) is not taken, since anyone can send it again.
@@ -193,6 +202,37 @@ impl Certificates {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Arc::new(config))
     }
+}
+
+/// The issuers of certificates that clients must show.
+#[derive(Debug, Clone)]
+pub struct ClientCertificates(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertificates {
+    /// Reads the issuers from a PEM file, once.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or holds no certificate that can be an issuer.
+    pub fn issued_by(file: &Path) -> Result<ClientCertificates, CertificateError> {
+        let text = read(file)?;
+        let mut issuers = RootCertStore::empty();
+        let none = || CertificateError::Pem { path: file.to_owned(), what: "certificate" };
+        for issuer in CertificateDer::pem_slice_iter(&text) {
+            issuers.add(issuer.map_err(|_| none())?).map_err(CertificateError::Unusable)?;
+        }
+        if issuers.is_empty() {
+            return Err(none());
+        }
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(issuers), provider()).build();
+        verifier
+            .map(ClientCertificates)
+            .map_err(|error| CertificateError::Tls(rustls::Error::General(error.to_string())))
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 impl fmt::Debug for Certificates {
@@ -383,6 +423,16 @@ mod tests {
         assert_eq!(said(), format!("{path}/cert.pem has no certificate in PEM format"));
         fs::remove_file(folder.0.join("cert.pem")).unwrap();
         assert_eq!(said(), format!("cannot read {path}/cert.pem"));
+    }
+
+    #[test]
+    fn issuers_of_clients_are_read_and_errors_name_the_file() {
+        let folder = Folder::new("clients");
+        assert!(ClientCertificates::issued_by(&folder.0.join("cert.pem")).is_ok());
+        let said = |name: &str| ClientCertificates::issued_by(&folder.0.join(name)).unwrap_err().to_string();
+        let path = folder.0.display().to_string();
+        assert_eq!(said("key.pem"), format!("{path}/key.pem has no certificate in PEM format"));
+        assert_eq!(said("absent.pem"), format!("cannot read {path}/absent.pem"));
     }
 
     #[test]
