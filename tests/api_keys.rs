@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use signpost_tests::Postgres;
 use signpost_tests::api::{Api, Signed, replace};
+use signpost_tests::http;
 use signpost_tests::server::{KEY, Settings, Signpost};
 use signpost_tests::wait::until_true;
 use std::time::Duration;
@@ -56,7 +57,14 @@ fn external_dns_needs_no_more_than_its_limits(settings: Settings) {
     server.run(&["key", "revoke", "external-dns"]);
     until_true("the server to refuse the key", LONG, || status(&limited, "GET", "/zones", None) == 401);
     assert!(!server.command(&["key", "revoke", "external-dns"]).status.success());
+    let headers = [("X-API-Key", "wrong"), ("X-Request-Id", "from-the-proxy")];
+    let refused =
+        http::request(limited.address, "POST", "/api/v1/servers/localhost/zones", &headers, Some(b"{}")).unwrap();
+    assert_eq!((refused.status, refused.header("x-request-id")), (401, Some("from-the-proxy")));
     let log = server.daemon().log();
+    let line = |parts: &[&str]| log.lines().any(|line| parts.iter().all(|part| line.contains(part)));
+    assert!(line(&["method=PATCH", "/zones/example.com.\"", "status=204", "who=\"api:external-dns\""]), "{log}");
+    assert!(line(&["from-the-proxy", "method=POST", "status=401"]), "{log}");
     assert!(!log.contains(&key) && !log.contains("sha256:"), "{log}");
 }
 
@@ -84,6 +92,9 @@ fn replicas_learn_of_keys_from_each_other_and_keep_them_while_the_database_is_aw
     assert_eq!(status(&with_key(&two, &key), "GET", "", None), 200);
     assert_eq!(status(&with_key(&two, &key), "GET", "/zones", None), 503);
     assert_eq!(status(&with_key(&two, "wrong"), "GET", "/zones", None), 401);
+    let probe = |path: &str| http::request(two.api().address, "GET", path, &[], None).unwrap().status;
+    until_true("the API to be found not ready", LONG, || probe("/readyz?for=api") == 503);
+    assert_eq!((probe("/readyz"), probe("/livez")), (200, 200), "queries go on");
 }
 
 #[test]
@@ -109,9 +120,7 @@ fn section_1_2_hashes_of_pdnsutil_open_the_api_and_the_pages() {
     assert_eq!(status(&with_key(&server, "a chosen kez"), "GET", "/zones", None), 401);
     let page = |credentials: &str| {
         let value = format!("Basic {}", data_encoding::BASE64.encode(credentials.as_bytes()));
-        signpost_tests::http::request(reader.address, "GET", "/metrics", &[("Authorization", &value)], None)
-            .unwrap()
-            .status
+        http::request(reader.address, "GET", "/metrics", &[("Authorization", &value)], None).unwrap().status
     };
     assert_eq!((page("any:page"), page("any:pages")), (200, 401));
 

@@ -56,6 +56,7 @@ pub trait MetricsSource: Send + Sync + 'static {
 pub(crate) struct ApiCounters {
     pub(crate) requests: AtomicU64,
     pub(crate) published_late: AtomicU64,
+    pub(crate) shed: AtomicU64,
     results: [AtomicU64; RESULTS.len()],
 }
 
@@ -87,6 +88,7 @@ impl ApiCounters {
                 "changes confirmed before they were served, because the bound passed",
                 &self.published_late,
             ),
+            ("api-requests-shed", "API requests answered with 503 because too many were worked on", &self.shed),
         ]
         .into_iter()
         .chain(results)

@@ -63,6 +63,11 @@ impl Accepts {
         }
     }
 
+    /// Whether JSON is asked for by name.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.names("application/json")
+    }
+
     /// Whether an export is wanted as JSON. Without `Accept` it is text: scripts count on that.
     pub(crate) fn export_as_json(&self) -> bool {
         self.names("application/json") || self.names("*/*")

@@ -19,8 +19,35 @@ pub trait NotifyQueue: Send + Sync + 'static {
     fn queue(&self, zone: &ZoneName) -> bool;
 }
 
+/// What a part of the program is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// Queries, and all else.
+    Dns,
+    /// Reads and writes through the API alone.
+    Api,
+    /// Nothing stops without it, but somebody should look.
+    Attention,
+}
+
+/// How one part of the program is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Which.
+    pub name: &'static str,
+    /// What is lost without it.
+    pub needed_for: For,
+    /// Whether it is as it should be.
+    pub is_ok: bool,
+    /// In words.
+    pub detail: String,
+}
+
 /// Whether this server should get traffic.
 pub trait Readiness: Send + Sync + 'static {
     /// `Err` with the reason while zones are not yet loaded.
     fn is_ready(&self) -> Result<(), String>;
+
+    /// All parts. From memory: a probe must not wait for what it asks about.
+    fn checks(&self) -> Vec<Check>;
 }

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use axum::extract::{Query, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::Response;
 use axum::{Router, body::Body};
+use tracing::Instrument;
 use wire::ZoneName;
 
 use crate::auth::Scope;
 use crate::auth::scope::Needs;
 use crate::call::Call;
 use crate::error::ApiError;
+use crate::journey::Journey;
 use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
@@ -26,20 +27,35 @@ use crate::{
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
 pub fn router(state: ApiState) -> Router {
-    let api = Arc::new(Api { state, counters: Default::default(), started: Instant::now() });
+    let api = Arc::new(Api::new(state));
     // One fallback instead of axum's routes: those answer HEAD by GET, and know no order between 404, 405 and 401.
     Router::new().fallback(move |request: Request| answer(api.clone(), request))
 }
 
 async fn answer(api: Arc<Api>, request: Request) -> Response {
+    let journey = Journey::begin(request.headers());
+    // At the level of errors, so that lines of all levels have the id.
+    let span = tracing::error_span!("request", id = journey.id());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let mut who = String::new();
+    let work = async {
+        let mut response = respond(&api, request, &mut who).await;
+        journey.mark(response.headers_mut());
+        journey.log(api.state.settings.request_log, &method, &path, response.status().as_u16(), &who);
+        response
+    };
+    work.instrument(span).await
+}
+
+async fn respond(api: &Arc<Api>, request: Request, who: &mut String) -> Response {
     let (parts, body) = request.into_parts();
     let accepts = Accepts::of(&parts.headers);
-    let route = find_route(&api, &parts);
+    let route = find_route(api, &parts);
     let counts = route.as_ref().is_none_or(|(route, _)| route.is_api());
     let result = match route {
         None => Err(ApiError::NotFound),
         Some((route, _)) if parts.method == Method::OPTIONS => Ok(options::options(route)),
-        Some((route, segments)) => run(&api, route, segments, parts, body, accepts.clone()).await,
+        Some((route, segments)) => run(api, route, segments, parts, body, accepts.clone(), who).await,
     };
     let mut response = result.unwrap_or_else(|error| error.into_response(accepts.error_form()));
     if counts {
@@ -68,6 +84,7 @@ async fn run(
     parts: Parts,
     body: Body,
     accepts: Accepts,
+    who: &mut String,
 ) -> Result<Response, ApiError> {
     let action = route.action(&parts.method).ok_or_else(|| ApiError::MethodNotAllowed { allow: route.allow() })?;
     let settings = &api.state.settings;
@@ -82,7 +99,16 @@ async fn run(
         }
         Access::Open => Default::default(),
     };
+    who.clone_from(&actor);
     permit(&scope, action, &segments)?;
+    // Who may ask may ask too much. Probes are answered all the same, and so is who may not.
+    let place = match route.access {
+        Access::Open => None,
+        Access::Key | Access::Password => Some(Arc::clone(&api.places).try_acquire_owned().map_err(|_| {
+            api.counters.shed.fetch_add(1, Ordering::Relaxed);
+            ApiError::Busy
+        })?),
+    };
     let query = Query::try_from_uri(&parts.uri)
         .map_err(|why| ApiError::BadRequest(format!("query of the URL cannot be read: {why}")))?
         .0;
@@ -92,7 +118,12 @@ async fn run(
     let call = Call { segments, query, accepts, if_none_match, body, actor, scope };
     let api = Arc::clone(api);
     // A task of its own: a client that hangs up does not stop a write half way, and a panic costs one answer only.
-    let task = tokio::spawn(async move { handle(&api, action, call).await });
+    let work = async move {
+        let answer = handle(&api, action, call).await;
+        drop(place);
+        answer
+    };
+    let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|failed| Err(ApiError::Internal(format!("request handler failed: {failed}"))))
 }
 
@@ -163,6 +194,7 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::StatusPage => pages::status(api).await,
         Action::Prometheus => Ok(metrics::prometheus(api)),
         Action::Alive => Ok(pages::alive()),
-        Action::Ready => Ok(pages::ready(api)),
+        Action::Ready => pages::ready(api, &call),
+        Action::Version => Ok(pages::version(api)),
     }
 }

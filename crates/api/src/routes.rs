@@ -63,6 +63,7 @@ pub(crate) enum Action {
     Prometheus,
     Alive,
     Ready,
+    Version,
 }
 
 impl Action {
@@ -70,7 +71,7 @@ impl Action {
     pub(crate) fn needs(self) -> Needs {
         match self {
             Action::Versions | Action::Features | Action::Docs | Action::Servers | Action::Server => Needs::Nothing,
-            Action::StatusPage | Action::Prometheus | Action::Alive | Action::Ready => Needs::Nothing,
+            Action::StatusPage | Action::Prometheus | Action::Alive | Action::Ready | Action::Version => Needs::Nothing,
             Action::ZoneList | Action::Search => Needs::Filtered,
             Action::Config
             | Action::Statistics
@@ -204,6 +205,7 @@ pub(crate) static ROUTES: &[Route] = &[
     Route { path: "/metrics", access: Access::Password, methods: &[(GET, Action::Prometheus)] },
     Route { path: "/livez", access: Access::Open, methods: &[(GET, Action::Alive)] },
     Route { path: "/readyz", access: Access::Open, methods: &[(GET, Action::Ready)] },
+    Route { path: "/version", access: Access::Open, methods: &[(GET, Action::Version)] },
 ];
 
 /// The route of a path, and the segments it leaves open, not decoded. A final slash is another path.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
 use store::Store;
+use tokio::sync::Semaphore;
 use wire::Network;
 
 use crate::ZoneDefaults;
@@ -30,6 +31,10 @@ pub struct ApiSettings {
     pub connection_timeout: Duration,
     /// `webserver-max-concurrent-connections`; more wait in the listen queue. Default 100.
     pub connections_max: usize,
+    /// Requests with a key or password that are worked on at once; more get 503 with `Retry-After`. Default 200.
+    pub requests_max: usize,
+    /// `webserver-loglevel`. Default [`RequestLog::Normal`].
+    pub request_log: RequestLog,
     /// `webserver-cross-origin-request-header`: value of `Access-Control-Allow-Origin`. Default none.
     pub cross_origin: Option<HeaderValue>,
     /// What `version` says. Clients choose what they call by it, so it names the PowerDNS release we stand in for. Default 4.9.4:
@@ -51,6 +56,8 @@ impl Default for ApiSettings {
             body_octets_max: 16 << 20,
             connection_timeout: Duration::from_secs(5),
             connections_max: 100,
+            requests_max: 200,
+            request_log: RequestLog::Normal,
             cross_origin: None,
             version: "4.9.4".to_owned(),
             lua_updates: false,
@@ -68,6 +75,17 @@ impl ApiSettings {
         });
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= (major, minor)
     }
+}
+
+/// Which requests the log tells of, one line each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestLog {
+    /// None, but for failures.
+    None,
+    /// Those that change something; with the log at debug, reads too.
+    Normal,
+    /// All.
+    All,
 }
 
 /// Everything a request may need.
@@ -98,6 +116,15 @@ pub(crate) struct Api {
     pub(crate) state: ApiState,
     pub(crate) counters: ApiCounters,
     pub(crate) started: Instant,
+    /// Places for requests that are worked on.
+    pub(crate) places: Arc<Semaphore>,
+}
+
+impl Api {
+    pub(crate) fn new(state: ApiState) -> Api {
+        let places = Arc::new(Semaphore::new(state.settings.requests_max.max(1)));
+        Api { state, counters: Default::default(), started: Instant::now(), places }
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod zones;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -61,7 +60,7 @@ struct Webhook {
 
 /// The webhook as a service, for [`crate::serve()`].
 pub fn webhook_router(state: ApiState, settings: WebhookSettings) -> Router {
-    let api = Api { state, counters: Default::default(), started: Instant::now() };
+    let api = Api::new(state);
     let webhook = Arc::new(Webhook { api, settings, noted: Mutex::default() });
     Router::new().fallback(move |request: Request| answer(Arc::clone(&webhook), request))
 }

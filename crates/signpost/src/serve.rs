@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::{
-    ApiKey, ApiSettings, ApiState, Keyring, Listener, NotifyQueue, PagePassword, Publication, Readiness, TLS_PROTOCOLS,
-    UnixSocket, WebhookSettings,
+    ApiKey, ApiSettings, ApiState, Check, For, Keyring, Listener, NotifyQueue, PagePassword, Publication, Readiness,
+    TLS_PROTOCOLS, UnixSocket, WebhookSettings,
 };
 use async_trait::async_trait;
 use certificate::{CertificateSource, Certificates, ClientCertificates};
@@ -38,6 +38,8 @@ pub use signals::stop_signal;
 
 /// Longest pause between tries to open the database.
 const OPEN_RETRY_MAX: Duration = Duration::from_secs(5);
+/// Changes of others are late when the feed was read longer ago than this.
+const FEED_AGE_MAX: Duration = Duration::from_secs(120);
 /// Shortest pause between two looks at the stored API keys.
 const KEY_POLL_MIN: Duration = Duration::from_millis(250);
 
@@ -452,6 +454,8 @@ fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
         body_octets_max: http.body_bytes_max,
         connection_timeout: http.connection_timeout,
         connections_max: http.connections_max,
+        requests_max: http.requests_max,
+        request_log: http.request_log,
         cross_origin,
         version: http.version.clone(),
         publication_bound: settings.publish.confirm_timeout,
@@ -493,6 +497,37 @@ impl Readiness for Ready {
             false => "the database was not reached yet",
         }
         .to_owned())
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        let status = self.publisher.status();
+        let check = |name, needed_for, is_ok, detail: String| Check { name, needed_for, is_ok, detail };
+        let zones = match self.is_ready() {
+            Ok(()) => format!("{} zones are served", status.zones),
+            Err(why) => why,
+        };
+        let age = status.last_success.map(|at| at.elapsed());
+        let feed = match age {
+            Some(age) => format!("read {:.1} s ago", age.as_secs_f64()),
+            None => "not read yet".to_owned(),
+        };
+        let database = match (&status.last_error, self.store.is_open()) {
+            (_, false) => "not reached since the start".to_owned(),
+            (Some(_), true) => "does not answer; see the log".to_owned(),
+            (None, true) => "answers".to_owned(),
+        };
+        let has_database = self.store.is_open() && status.last_error.is_none();
+        let is_fresh = age.is_some_and(|age| age < FEED_AGE_MAX);
+        let signer = match status.zones_unsignable {
+            0 => "all zones with active keys can be signed".to_owned(),
+            zones => format!("{zones} zones have active keys none of which can be used"),
+        };
+        vec![
+            check("zones", For::Dns, status.is_loaded, zones),
+            check("database", For::Api, has_database, database),
+            check("feed", For::Api, is_fresh, feed),
+            check("signer", For::Attention, status.zones_unsignable == 0, signer),
+        ]
     }
 }
 

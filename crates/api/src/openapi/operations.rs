@@ -121,8 +121,17 @@ pub(super) fn describe(action: Action) -> Operation {
             operation("probes", "livez", "Whether the process lives.").answers_text(200, "text/plain", "It does.")
         }
         Action::Ready => operation("probes", "readyz", "Whether zones are served.")
-            .answers_text(200, "text/plain", "They are.")
-            .answers_text(503, "text/plain", "Not yet, with the reason."),
+            .query(&[query("for", Choice(&["dns", "api"]), "What must be ready. Default dns.")])
+            .answers_in(
+                200,
+                &[("text/plain", Text), (JSON, Anything)],
+                "They are; as JSON with the state of each part.",
+            )
+            .answers_in(503, &[("text/plain", Text), (JSON, Anything)], "Not yet, with the reason.")
+            .answers_in(422, &[(JSON, Object("Error"))], "It can be ready for dns or api."),
+        Action::Version => {
+            operation("probes", "version", "Which program answers.").answers(200, Anything, "Name and versions.")
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod failures;
 mod metadata;
 mod objects;
 mod patch;
+mod probes;
 mod scopes;
 mod support;
 mod webhook;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use api::{
-    ApiKey, ApiSettings, ApiState, Keyring, Metric, MetricKind, MetricsSource, NotifyQueue, Publication, Readiness,
-    ZoneDefaults,
+    ApiKey, ApiSettings, ApiState, Check, For, Keyring, Metric, MetricKind, MetricsSource, NotifyQueue, Publication,
+    Readiness, ZoneDefaults,
 };
 use async_trait::async_trait;
 use axum::Router;
@@ -63,6 +63,13 @@ impl NotifyQueue for Program {
 impl Readiness for Program {
     fn is_ready(&self) -> Result<(), String> {
         self.not_ready.clone().map_or(Ok(()), Err)
+    }
+
+    fn checks(&self) -> Vec<Check> {
+        vec![
+            Check { name: "zones", needed_for: For::Dns, is_ok: self.not_ready.is_none(), detail: String::new() },
+            Check { name: "database", needed_for: For::Api, is_ok: !self.is_late, detail: "is away".to_owned() },
+        ]
     }
 }
 

@@ -177,6 +177,18 @@ pub const SETTINGS: &[Setting] = &[
         "Most HTTP connections; more wait to be accepted",
     ),
     setting(
+        "api-requests-max",
+        Kind::Count { min: 1, max: 100_000 },
+        "200",
+        "Most requests worked on at once; more get 503 with Retry-After",
+    ),
+    setting(
+        "api-log",
+        Kind::Choice(&["none", "normal", "all"]),
+        "normal",
+        "Requests to log: normal: changes, and with the log at debug reads too",
+    ),
+    setting(
         "api-connection-timeout-secs",
         Kind::Count { min: 1, max: 3600 },
         "5",

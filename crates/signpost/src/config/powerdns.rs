@@ -75,6 +75,7 @@ const COMBINED: &[&str] = &[
     "loglevel",
     "max-tcp-connections-per-client",
     "webserver-address",
+    "webserver-loglevel",
     "webserver-max-bodysize",
     "webserver-port",
 ];
@@ -198,7 +199,6 @@ const IGNORED: &[(&str, &[&str])] = &[
             "loglevel-show",
             "query-logging",
             "structured-logging",
-            "webserver-loglevel",
             "webserver-print-arguments",
         ],
     ),

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use api::{SecretHash, ZoneDefaults};
+use api::{RequestLog, SecretHash, ZoneDefaults};
 use dataplane::profile::{Clients, Label};
 use dataplane::{CookieSecret, CookieSecrets, RateLimits};
 use dnssec::{Algorithm, RSA_BITS, SigningPolicy, WorkbenchBounds};
@@ -142,6 +142,10 @@ pub struct ApiSettings {
     pub body_bytes_max: usize,
     /// Open at a time.
     pub connections_max: usize,
+    /// Worked on at a time.
+    pub requests_max: usize,
+    /// Which requests the log tells of.
+    pub request_log: RequestLog,
     /// For a client that keeps us waiting.
     pub connection_timeout: Duration,
     /// Access-Control-Allow-Origin.
@@ -419,6 +423,12 @@ fn api(layers: &Layers, named_keys: Vec<NamedKey>, warnings: &mut Vec<Warning>) 
         allow_from: networks(layers, "api-allow-from")?,
         body_bytes_max: layers.count("api-body-bytes-max"),
         connections_max: layers.count("api-connections-max"),
+        requests_max: layers.count("api-requests-max"),
+        request_log: match layers.text("api-log") {
+            "none" => RequestLog::None,
+            "all" => RequestLog::All,
+            _ => RequestLog::Normal,
+        },
         connection_timeout: Duration::from_secs(layers.count("api-connection-timeout-secs")),
         cross_origin,
         version: version.to_owned(),

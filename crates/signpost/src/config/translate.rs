@@ -129,6 +129,7 @@ fn dns_listen(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigErro
 /// Where HTTP listens, and how much it takes.
 fn http(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
     http_listen(pdns, layers)?;
+    http_log(pdns, layers)?;
     http_body(pdns, layers)
 }
 
@@ -155,6 +156,18 @@ fn http_listen(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigErr
         layers.set_text("api-listen", "webserver-address", &listen, &origin, rank)?;
     }
     Ok(())
+}
+
+/// PowerDNS's `detailed` shows headers and bodies, which may hold secrets; here it is one line for each request.
+fn http_log(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
+    let Some(assigned) = pdns.at("webserver-loglevel") else { return Ok(()) };
+    let word = match assigned.text.to_ascii_lowercase().as_str() {
+        "none" => "none",
+        "normal" => "normal",
+        "detailed" => "all",
+        _ => return Err(refuse("webserver-loglevel", assigned, "expected none, normal or detailed")),
+    };
+    layers.set_text("api-log", "webserver-loglevel", word, &assigned.origin, assigned.rank)
 }
 
 fn http_body(pdns: &PdnsSettings, layers: &mut Layers) -> Result<(), ConfigError> {
@@ -320,6 +333,14 @@ mod tests {
         assert!(warnings.is_empty() && !layers.is_set("tcp-per-source-max"));
         assert_eq!(error("api=perhaps"), "setting api (p:1): 'perhaps' is neither yes nor no");
         assert_eq!(translated("max-tcp-connections-per-client=9").unwrap().0.count::<usize>("tcp-per-source-max"), 9);
+    }
+
+    #[test]
+    fn webserver_loglevel_says_which_requests_are_logged() {
+        for (word, ours) in [("none", "none"), ("Normal", "normal"), ("detailed", "all")] {
+            assert_eq!(translated(&format!("webserver-loglevel={word}")).unwrap().0.text("api-log"), ours);
+        }
+        assert!(error("webserver-loglevel=loud").ends_with("expected none, normal or detailed"));
     }
 
     #[test]
