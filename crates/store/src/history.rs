@@ -11,8 +11,10 @@ use crate::{
     Comment, Commit, RrsetChange, RrsetEdit, RrsetFilter, Store, StoreError, StoredRecord, StoredRrset, ZoneEdit,
 };
 
-/// Entries looked through for a serial, at most.
-const ENTRIES_MAX: u32 = 10_000;
+/// Entries read at once while a serial is looked for: each may hold thousands of RRsets.
+const ENTRIES_AT_ONCE: u32 = 50;
+/// RRsets that an undo keeps in mind, at most.
+const RRSETS_MAX: usize = 100_000;
 /// How often an undo is decided anew when others change the zone at the same time.
 const ATTEMPTS_MAX: u32 = 5;
 
@@ -80,8 +82,8 @@ pub enum UndoError {
     /// No entry left the zone with it.
     #[error("no change on record left the zone at serial {0}; changes are kept for 30 days")]
     NoSuchSerial(u32),
-    /// An entry's RRsets were not kept.
-    #[error("the change to serial {0} was too large to be kept, and cannot be undone")]
+    /// An entry's RRsets were not kept, or there are too many in between.
+    #[error("the change to serial {0} was too large to be kept, or is one too many, and cannot be undone")]
     TooLarge(u32),
     /// Tables were written without Signpost.
     #[error("the zone was changed without Signpost before serial {0}: what was there before that is not known")]
@@ -216,7 +218,7 @@ pub async fn undo_to(
     loop {
         attempt += 1;
         let summary = store.zone(zone).await?.ok_or(StoreError::NotFound { what: "zone" })?;
-        let entries = store.history(zone, &HistoryFilter { before: None, count_max: ENTRIES_MAX }).await?;
+        let entries = back_to(store, zone, serial).await?;
         let present = store.rrsets(summary.id, &RrsetFilter::default()).await?;
         let changes = undo(&entries, serial, &present)?;
         if is_trial || changes.is_empty() {
@@ -231,6 +233,30 @@ pub async fn undo_to(
         match store.edit_zone(zone, edit).await {
             Err(StoreError::Changed { .. }) if attempt < ATTEMPTS_MAX => {}
             done => return Ok((changes, Some(done?))),
+        }
+    }
+}
+
+/// The entries down to the one that left the zone at `serial`, or all there are, the newest first.
+async fn back_to(store: &dyn Store, zone: &ZoneName, serial: u32) -> Result<Vec<HistoryEntry>, UndoError> {
+    let mut entries: Vec<HistoryEntry> = Vec::new();
+    let mut rrsets = 0;
+    loop {
+        let filter = HistoryFilter { before: entries.last().map(|entry| entry.id), count_max: ENTRIES_AT_ONCE };
+        let page = store.history(zone, &filter).await?;
+        if page.is_empty() {
+            return Ok(entries);
+        }
+        for entry in page {
+            let is_found = entry.serials.1 == Some(serial);
+            rrsets += entry.rrsets.as_ref().map_or(0, Vec::len);
+            if rrsets > RRSETS_MAX {
+                return Err(UndoError::TooLarge(entry.serials.1.unwrap_or_default()));
+            }
+            entries.push(entry);
+            if is_found {
+                return Ok(entries);
+            }
         }
     }
 }
