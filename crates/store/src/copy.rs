@@ -4,7 +4,7 @@ use serde::Serialize;
 use wire::ZoneName;
 
 use crate::session::{BULK_STALL_MAX, Row, Session, Sql, Value, list};
-use crate::{StoreError, StoredKey, ZoneId};
+use crate::{StoreError, StoredKey, ZoneId, rows};
 
 /// Rows in one statement.
 const ROWS_AT_ONCE: usize = 5000;
@@ -157,15 +157,6 @@ pub(crate) async fn write(session: &mut Session, rows: &ZoneRows) -> Result<(), 
         "INSERT INTO domains (name, type, master, account, options, catalog, last_check, notified_serial) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO NOTHING RETURNING id",
     );
-    const RECORDS: Sql = Sql {
-        postgres: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
-                   SELECT $1, x.name, x.type, x.content, x.ttl, x.prio, x.disabled, x.ordername, x.auth \
-                   FROM json_to_recordset($2::json) AS x (name text, type text, content text, ttl int, prio int, \
-                   disabled bool, ordername text, auth bool)",
-        sqlite: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
-                 SELECT $1, value ->> 'name', value ->> 'type', value ->> 'content', value ->> 'ttl', value ->> 'prio', \
-                 value ->> 'disabled', value ->> 'ordername', value ->> 'auth' FROM json_each($2)",
-    };
     const COMMENTS: Sql = Sql {
         postgres: "INSERT INTO comments (domain_id, name, type, modified_at, account, comment) \
                    SELECT $1, x.name, x.type, x.modified_at, x.account, x.comment FROM json_to_recordset($2::json) \
@@ -184,7 +175,7 @@ pub(crate) async fn write(session: &mut Session, rows: &ZoneRows) -> Result<(), 
     values.extend([Value::IntOrNull(domain.last_check), Value::IntOrNull(domain.notified_serial)]);
     let id = session.first(doing, DOMAIN, values).await?.ok_or(StoreError::Exists { what: "zone" })?.int(0)?;
     for some in rows.records.chunks(ROWS_AT_ONCE) {
-        session.execute(doing, RECORDS, [Value::Int(id), list(some)]).await?;
+        session.execute(doing, rows::INSERT, [Value::Int(id), list(some)]).await?;
     }
     for some in rows.comments.chunks(ROWS_AT_ONCE) {
         session.execute(doing, COMMENTS, [Value::Int(id), list(some)]).await?;

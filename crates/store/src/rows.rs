@@ -307,17 +307,19 @@ struct NewRow<'a> {
     auth: bool,
 }
 
+/// Writes the rows of a JSON list into a zone.
+pub(crate) const INSERT: Sql = Sql {
+    postgres: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
+               SELECT $1, x.name, x.type, x.content, x.ttl, x.prio, x.disabled, x.ordername, x.auth \
+               FROM json_to_recordset($2::json) AS x (name text, type text, content text, ttl int, prio int, \
+               disabled bool, ordername text, auth bool)",
+    sqlite: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
+             SELECT $1, value ->> 'name', value ->> 'type', value ->> 'content', value ->> 'ttl', value ->> 'prio', \
+             value ->> 'disabled', value ->> 'ordername', value ->> 'auth' FROM json_each($2)",
+};
+
 /// Writes new rows. Rows without a type are empty non-terminals: everything but their derived columns is NULL.
 pub(crate) async fn insert(session: &mut Session, zone: i64, rows: &[(&Name, &RecordRow)]) -> Result<(), StoreError> {
-    const INSERT: Sql = Sql {
-        postgres: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
-                   SELECT $1, x.name, x.type, x.content, x.ttl, x.prio, x.disabled, x.ordername, x.auth \
-                   FROM json_to_recordset($2::json) AS x (name text, type text, content text, ttl int, prio int, \
-                   disabled bool, ordername text, auth bool)",
-        sqlite: "INSERT INTO records (domain_id, name, type, content, ttl, prio, disabled, ordername, auth) \
-                 SELECT $1, value ->> 'name', value ->> 'type', value ->> 'content', value ->> 'ttl', value ->> 'prio', \
-                 value ->> 'disabled', value ->> 'ordername', value ->> 'auth' FROM json_each($2)",
-    };
     for some in rows.chunks(ROWS_AT_ONCE) {
         let rows: Vec<NewRow<'_>> = some
             .iter()
