@@ -18,6 +18,8 @@ mod metadata;
 mod objects;
 #[path = "../crates/api/tests/dialect/patch.rs"]
 mod patch;
+#[path = "../crates/api/tests/dialect/probes.rs"]
+mod probes;
 #[path = "../crates/api/tests/dialect/scopes.rs"]
 mod scopes;
 #[path = "../crates/api/tests/dialect/support.rs"]
@@ -30,6 +32,15 @@ mod zone_create;
 mod zone_put;
 #[path = "../crates/api/tests/dialect/zones.rs"]
 mod zones;
+
+#[test]
+fn no_part_of_the_dialect_is_left_out() {
+    let here = include_str!("dialect_postgres.rs");
+    let there = include_str!("../crates/api/tests/dialect/main.rs");
+    let parts = there.lines().filter(|line| line.starts_with("mod ") && *line != "mod database;");
+    let missing: Vec<&str> = parts.filter(|part| !here.lines().any(|line| line == *part)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
 
 mod database {
     use std::sync::LazyLock;
