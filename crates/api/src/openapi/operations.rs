@@ -20,7 +20,7 @@ pub(super) fn describe(action: Action) -> Operation {
         Action::Statistics => operation("stats", "getStats", "Counters.")
             .query(&[
                 query("statistic", Text, "Only the one of this name."),
-                query("includerings", Flag, "Whether rings are among them. Default true."),
+                query("includerings", Flag, "Taken as PowerDNS takes it; there are no rings here yet."),
             ])
             .answers(200, List(&ANY_STATISTIC), "The counters."),
         Action::CacheFlush => operation("servers", "cacheFlushByName", "Drops cached answers at and below a name.")
