@@ -27,7 +27,10 @@ fn external_dns_lives_with(settings: Settings, release: &str) {
     let binary = build(release);
     let webhook = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let server = Signpost::start(
-        settings.with(&format!("--webhook-listen={webhook}")).with(&format!("--webhook-password={WEBHOOK_PASSWORD}")),
+        settings
+            .with("--api-external-dns-takeover=yes")
+            .with(&format!("--webhook-listen={webhook}"))
+            .with(&format!("--webhook-password={WEBHOOK_PASSWORD}")),
     );
     let api = server.api();
     let printed = run(Command::new(binary)

@@ -1,6 +1,7 @@
 package externaldns
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"testing"
@@ -144,6 +145,80 @@ func TestControllerOwnsItsRecords(t *testing.T) {
 				t.Fatalf("left over: %v", zone.wanted)
 			}
 		})
+	}
+}
+
+// With api-external-dns-takeover a name heals that PowerDNS would leave as it was for ever.
+func TestNameTurnsFromCNAMEIntoAddressesAndBack(t *testing.T) {
+	for _, form := range forms() {
+		if form.aesKey != "" || minor == 14 && form.prefix == "" {
+			// Nobody can read whose an encrypted record is; and the old form is a TXT at the CNAME's own name.
+			continue
+		}
+		t.Run(form.name, func(t *testing.T) {
+			zone := newZone(t)
+			external := newDeployment(t, zone, form, "default")
+			hosts := []string{"turns", "a", "cname"}
+			check := zone.check
+			if form.wildcard != "" {
+				hosts = append(hosts, "*.turns")
+				// The wildcard also answers for the names of its deleted TXTs.
+				check = func(*testing.T) {}
+			}
+			var cnames, addresses []*endpoint.Endpoint
+			for _, host := range hosts {
+				cnames = append(cnames, ep(zone.host(host), "CNAME", 60, "lb.example.net"))
+				addresses = append(addresses, ep(zone.host(host), "A", 60, "192.0.2.1"), ep(zone.host(host), "AAAA", 60, "2001:db8::1"))
+			}
+			if minor == 14 {
+				// v0.14 makes an ALIAS of a CNAME that leads out of the zone.
+				for _, cname := range cnames {
+					cname.Targets = endpoint.Targets{zone.host("lb")}
+				}
+			}
+			settle := external.settle
+			if minor == 14 {
+				// Its old form of the TXT has no type: deleted with the old record, made again for the new one in the next cycle.
+				settle = func(t *testing.T, zone *zoneUnderTest, desired []*endpoint.Endpoint) {
+					for range 2 {
+						external.reconcile(t, desired)
+					}
+					if external.reconcile(t, desired) {
+						t.Fatal("the third cycle found changes")
+					}
+				}
+			}
+			for range 2 {
+				settle(t, zone, cnames)
+				check(t)
+				settle(t, zone, addresses)
+				check(t)
+				for _, address := range addresses {
+					host := strings.TrimSuffix(address.DNSName, "."+zone.domain())
+					if stored, found := zone.stored(t, host, address.RecordType); !found || stored.Records[0].Content != address.Targets[0] {
+						t.Fatalf("%s %s is %v", host, address.RecordType, stored)
+					}
+				}
+			}
+			settle(t, zone, cnames[:1])
+			check(t)
+		})
+	}
+}
+
+// What another External-DNS made is not taken.
+func TestNameOfAnotherOwnerDoesNotTurn(t *testing.T) {
+	zone := newZone(t)
+	blue, green := newDeployment(t, zone, form{prefix: "edns-"}, "blue"), newDeployment(t, zone, form{prefix: "edns-"}, "green")
+	ofBlue := []*endpoint.Endpoint{ep(zone.host("app"), "CNAME", 60, zone.host("lb"))}
+	blue.settle(t, zone, ofBlue)
+	green.source.endpoints = []*endpoint.Endpoint{ep(zone.host("app"), "A", 60, "192.0.2.1")}
+	_ = green.run(context.Background())
+	if stored, found := zone.stored(t, "app", "CNAME"); !found || len(stored.Records) != 1 {
+		t.Fatalf("the CNAME of blue is gone: %v", stored)
+	}
+	if blue.reconcile(t, ofBlue) {
+		t.Fatal("blue found something to change")
 	}
 }
 

@@ -165,7 +165,7 @@ fn change(change: RrsetChange) -> Option<Change> {
             let records = records.unwrap_or_default().iter().map(|stored| record(rtype, stored, ttl)).collect();
             ("REPLACE", name, rtype, records)
         }
-        RrsetChange::Extend { .. } | RrsetChange::Prune { .. } => return None,
+        RrsetChange::DeleteOwned { .. } | RrsetChange::Extend { .. } | RrsetChange::Prune { .. } => return None,
     };
     Some(Change { changetype, name: name.to_string(), records, rtype: rtype.to_string() })
 }

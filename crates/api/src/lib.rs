@@ -46,6 +46,7 @@ mod serve;
 mod servers;
 mod stall;
 pub mod state;
+mod takeover;
 pub mod tsigkeys;
 pub mod views;
 mod webhook;

@@ -42,6 +42,8 @@ pub struct ApiSettings {
     pub version: String,
     /// `enable-lua-record-updates`. Default false.
     pub lua_updates: bool,
+    /// Whether a PATCH of External-DNS that turns a name from or to CNAME takes what it had there before. Default false.
+    pub external_dns_takeover: bool,
     /// How long a write waits to be served before it is confirmed all the same. Default 5 s.
     pub publication_bound: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for ApiSettings {
             cross_origin: None,
             version: "4.9.4".to_owned(),
             lua_updates: false,
+            external_dns_takeover: false,
             publication_bound: Duration::from_secs(5),
         }
     }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use axum::http::HeaderValue;
 use axum::response::Response;
 use serde_json::Value;
-use store::{RrsetChange, RrsetEdit, ZoneEdit, ZoneKind};
-use wire::Name;
+use store::{Commit, RrsetChange, RrsetEdit, ZoneEdit, ZoneKind};
+use wire::{Name, RecordType, ZoneName};
 
 use crate::call::{Call, parse_json};
 use crate::commit::commit;
@@ -14,7 +14,7 @@ use crate::error::{ApiError, invalid};
 use crate::rrset_input::{self, InputRecord, RrsetContext, RrsetKey};
 use crate::rrset_rules::Hostnames;
 use crate::state::Api;
-use crate::{fields, hostnames, offload, reply};
+use crate::{fields, hostnames, offload, reply, takeover};
 
 /// Applies all items in one transaction, and answers when DNS does.
 pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> {
@@ -49,7 +49,10 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
         actor: Some(call.actor.clone()),
         ..ZoneEdit::default()
     };
-    let committed = commit(api, &zone, edit).await?;
+    let committed = match api.state.settings.external_dns_takeover {
+        true => commit_taking_over(api, call, &zone, edit).await?,
+        false => commit(api, &zone, edit).await?,
+    };
     let mut response = reply::no_content();
     if let Some((old, new)) = committed.serials {
         let headers = response.headers_mut();
@@ -57,6 +60,39 @@ pub(crate) async fn patch(api: &Api, call: &Call) -> Result<Response, ApiError> 
         headers.insert("x-pdns-new-serial", HeaderValue::from(new));
     }
     Ok(response)
+}
+
+/// Applies `edit`; where a CNAME is in its way, or it brings one, what External-DNS had there goes first.
+async fn commit_taking_over(api: &Api, call: &Call, zone: &ZoneName, edit: ZoneEdit) -> Result<Commit, ApiError> {
+    let refused = match commit(api, zone, edit.clone()).await {
+        Err(ApiError::Invalid(texts)) if texts.iter().any(|text| store::is_cname_conflict(text)) => texts,
+        done => return done,
+    };
+    let deletions = allowed_deletions(call, &edit, zone);
+    if deletions.is_empty() {
+        return Err(ApiError::Invalid(refused));
+    }
+    commit(api, zone, after(deletions, edit)).await
+}
+
+/// What may give way to this PATCH, as far as the key may touch it.
+fn allowed_deletions(call: &Call, edit: &ZoneEdit, zone: &ZoneName) -> Vec<RrsetChange> {
+    let RrsetEdit::Patch(changes) = &edit.rrsets else { return Vec::new() };
+    let mut deletions = takeover::deletions(changes, zone.apex());
+    deletions.retain(|deletion| {
+        let RrsetChange::DeleteOwned { name, rtype, registry, .. } = deletion else { return false };
+        call.scope.check_rrset(name, *rtype).is_ok() && call.scope.check_rrset(registry, RecordType::TXT).is_ok()
+    });
+    deletions
+}
+
+/// The edit with `deletions` before everything else.
+fn after(mut deletions: Vec<RrsetChange>, mut edit: ZoneEdit) -> ZoneEdit {
+    if let RrsetEdit::Patch(changes) = &mut edit.rrsets {
+        deletions.append(changes);
+        *changes = deletions;
+    }
+    edit
 }
 
 /// `write_unchanged`: the serial moves although nothing else does. Beside `rrsets`, or in any of them.

@@ -55,7 +55,7 @@ pub async fn undo(
                     writeln!(out, "= {name} {ttl} {rtype} {}", text(*rtype, record))?;
                 }
             }
-            RrsetChange::Extend { .. } | RrsetChange::Prune { .. } => {}
+            RrsetChange::DeleteOwned { .. } | RrsetChange::Extend { .. } | RrsetChange::Prune { .. } => {}
         }
     }
     match commit.and_then(|commit| commit.serials) {

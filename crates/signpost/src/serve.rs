@@ -458,6 +458,7 @@ fn api_settings(settings: &Settings) -> anyhow::Result<ApiSettings> {
         request_log: http.request_log,
         cross_origin,
         version: http.version.clone(),
+        external_dns_takeover: http.external_dns_takeover,
         publication_bound: settings.publish.confirm_timeout,
         ..ApiSettings::default()
     })

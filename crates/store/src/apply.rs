@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use wire::{Name, RecordType};
 
+use crate::ownership::external_dns_owner;
 use crate::rrsets::{RrsetState, Rrsets};
 use crate::{Comment, RrsetChange, RrsetEdit, StoreError, StoredRecord};
 
@@ -25,6 +26,14 @@ pub fn rrset_too_large(octets: usize) -> String {
     format!("records take {octets} octets, more than the {RRSET_OCTETS_MAX} that a DNS message can carry")
 }
 
+/// Why an RRset beside a CNAME is refused, in the dialect's words.
+const CNAME_CONFLICT: &str = "Conflicts with pre-existing RRset";
+
+/// Whether a [`StoreError::Refused`] says that a CNAME and something else would meet at a name (RFC 1034 section 3.6.2).
+pub fn is_cname_conflict(why: &str) -> bool {
+    why.ends_with(CNAME_CONFLICT)
+}
+
 /// What came out.
 #[derive(Debug, Default)]
 pub(crate) struct Applied {
@@ -42,7 +51,7 @@ pub(crate) fn apply(apex: &Name, present: &Rrsets, edit: &RrsetEdit) -> Result<A
         RrsetEdit::Keep => {}
         RrsetEdit::Patch(changes) => {
             for change in changes {
-                applied.change(apex, change)?;
+                applied.change(apex, present, change)?;
             }
             applied.check_sizes(changes)?;
         }
@@ -55,7 +64,7 @@ pub(crate) fn apply(apex: &Name, present: &Rrsets, edit: &RrsetEdit) -> Result<A
                 if !matches!(change, RrsetChange::Replace { .. }) {
                     return Err(StoreError::Refused("a whole zone is replaced by REPLACE items only".to_owned()));
                 }
-                applied.change(apex, change)?;
+                applied.change(apex, present, change)?;
             }
             applied.check_sizes(changes)?;
         }
@@ -66,24 +75,29 @@ pub(crate) fn apply(apex: &Name, present: &Rrsets, edit: &RrsetEdit) -> Result<A
 /// The names an edit speaks of.
 pub(crate) fn names_of(edit: &RrsetEdit) -> BTreeSet<Name> {
     let (RrsetEdit::Patch(changes) | RrsetEdit::ReplaceAll(changes)) = edit else { return BTreeSet::new() };
-    changes.iter().map(|change| key(change).0.to_lowercase()).collect()
+    let mut names = BTreeSet::new();
+    for change in changes {
+        names.insert(change.owner().0.to_lowercase());
+        if let RrsetChange::DeleteOwned { registry, .. } = change {
+            names.insert(registry.to_lowercase());
+        }
+    }
+    names
 }
 
-fn key(change: &RrsetChange) -> (&Name, RecordType) {
-    match change {
-        RrsetChange::Delete { name, rtype }
-        | RrsetChange::Replace { name, rtype, .. }
-        | RrsetChange::Extend { name, rtype, .. }
-        | RrsetChange::Prune { name, rtype, .. } => (name, *rtype),
-    }
+/// Whether External-DNS's `owner` made what the TXT at `registry` is about.
+fn is_owned(present: &Rrsets, registry: &Name, owner: &str) -> bool {
+    let Some(texts) = present.get(registry).and_then(|types| types.get(&RecordType::TXT)) else { return false };
+    let names_owner = |(record, _): &(StoredRecord, u32)| external_dns_owner(&record.content) == Some(owner);
+    !texts.records.is_empty() && texts.records.iter().all(names_owner)
 }
 
 impl Applied {
-    fn change(&mut self, apex: &Name, change: &RrsetChange) -> Result<(), StoreError> {
-        let (name, rtype) = key(change);
+    fn change(&mut self, apex: &Name, present: &Rrsets, change: &RrsetChange) -> Result<(), StoreError> {
+        let (name, rtype) = change.owner();
         let refuse = |why: &str| Err(StoreError::Refused(format!("RRset {name} IN {rtype}: {why}")));
         // Names out of the zone may be deleted, to clean up.
-        if !matches!(change, RrsetChange::Delete { .. }) && !name.is_under(apex) {
+        if !matches!(change, RrsetChange::Delete { .. } | RrsetChange::DeleteOwned { .. }) && !name.is_under(apex) {
             return refuse("Name is out of zone");
         }
         if name.to_dotless().len() > NAME_CHARS_MAX {
@@ -92,6 +106,15 @@ impl Applied {
         let name = name.to_lowercase();
         match change {
             RrsetChange::Delete { .. } => *self.rrset(&name, rtype) = RrsetState::default(),
+            RrsetChange::DeleteOwned { registry, owner, .. } => {
+                let registry = registry.to_lowercase();
+                let is_there =
+                    self.rrsets.get(&name).and_then(|types| types.get(&rtype)).is_some_and(RrsetState::is_enabled);
+                if is_there && is_owned(present, &registry, owner) {
+                    *self.rrset(&name, rtype) = RrsetState::default();
+                    *self.rrset(&registry, RecordType::TXT) = RrsetState::default();
+                }
+            }
             RrsetChange::Replace { ttl, records, comments, .. } => {
                 if let Some(records) = records {
                     check_ttl(*ttl).or_else(refuse)?;
@@ -172,7 +195,7 @@ impl Applied {
         for (&other, _) in &mut others {
             let has_cname = rtype == RecordType::CNAME || other == RecordType::CNAME;
             if has_cname && !is_beside_cname(rtype) && !is_beside_cname(other) {
-                return Err("Conflicts with pre-existing RRset");
+                return Err(CNAME_CONFLICT);
             }
             has_ns |= other == RecordType::NS;
             has_dname |= other == RecordType::DNAME;
@@ -315,6 +338,39 @@ mod tests {
             replace("a.x", RecordType::CNAME, &["b.x"]),
         ];
         assert_eq!(contents(&patched(&zone(), changes).unwrap(), "a.x", RecordType::CNAME), ["b.x"]);
+    }
+
+    #[test]
+    fn what_one_owner_made_gives_way_to_the_same_owner() {
+        let text =
+            |owner: &str| format!("\"heritage=external-dns,external-dns/owner={owner},external-dns/resource=r\"");
+        let delete_owned = |owner: &str| RrsetChange::DeleteOwned {
+            name: name("c.x"),
+            rtype: RecordType::CNAME,
+            registry: name("cname-c.x"),
+            owner: owner.to_owned(),
+        };
+        let a = replace("c.x", RecordType::A, &["192.0.2.1"]);
+        let owned = patched(&zone(), vec![replace("cname-c.x", RecordType::TXT, &[&text("me")])]).unwrap();
+        let after = patched(&owned, vec![delete_owned("me"), a.clone()]).unwrap();
+        assert_eq!(contents(&after, "c.x", RecordType::A), ["192.0.2.1"]);
+        assert!(contents(&after, "c.x", RecordType::CNAME).is_empty());
+        assert!(contents(&after, "cname-c.x", RecordType::TXT).is_empty());
+        // Another's, nobody's, two people's, and one that only this request says is mine.
+        assert!(patched(&owned, vec![delete_owned("you"), a.clone()]).is_err());
+        assert!(patched(&zone(), vec![delete_owned("me"), a.clone()]).is_err());
+        let both = vec![replace("cname-c.x", RecordType::TXT, &[&text("me"), &text("you")])];
+        assert!(patched(&patched(&zone(), both).unwrap(), vec![delete_owned("me"), a.clone()]).is_err());
+        let mine = replace("cname-c.x", RecordType::TXT, &[&text("me")]);
+        assert!(patched(&zone(), vec![mine, delete_owned("me"), a]).is_err());
+        // Where the record is not, its TXT stays.
+        let elsewhere = RrsetChange::DeleteOwned {
+            name: name("a.x"),
+            rtype: RecordType::CNAME,
+            registry: name("cname-c.x"),
+            owner: "me".to_owned(),
+        };
+        assert_eq!(contents(&patched(&owned, vec![elsewhere]).unwrap(), "cname-c.x", RecordType::TXT), [text("me")]);
     }
 
     #[test]

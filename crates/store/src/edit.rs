@@ -13,6 +13,18 @@ pub enum RrsetChange {
         /// Type.
         rtype: RecordType,
     },
+    /// Removes the RRset, and the TXT at `registry` with it, if all that is stored there names External-DNS's `owner`
+    /// ([`crate::external_dns_owner`]). Else nothing, and no error.
+    DeleteOwned {
+        /// Owner name.
+        name: Name,
+        /// Type.
+        rtype: RecordType,
+        /// Where the TXT about it stands.
+        registry: Name,
+        /// Whose it must be.
+        owner: String,
+    },
     /// Makes the RRset exactly this. `records: None` keeps them, `Some([])` deletes; the same for comments.
     Replace {
         /// Owner.
@@ -56,6 +68,7 @@ impl RrsetChange {
         match self {
             RrsetChange::Replace { name, rtype, .. }
             | RrsetChange::Delete { name, rtype }
+            | RrsetChange::DeleteOwned { name, rtype, .. }
             | RrsetChange::Extend { name, rtype, .. }
             | RrsetChange::Prune { name, rtype, .. } => (name, *rtype),
         }

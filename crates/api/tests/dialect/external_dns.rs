@@ -1,11 +1,12 @@
 //! What External-DNS sent to PowerDNS in a recorded life with three zones, replayed: the same statuses, the same errors, and
 //! after every change the same records.
 
+use api::{ApiKey, ApiSettings, Scope, SecretHash, ZoneDefaults};
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{KEY, Server, ZONES};
+use crate::support::{KEY, Program, Server, ZONES, full_key, replace, settings};
 
 async fn replay(recording: &str) {
     let server = Server::start().await;
@@ -51,6 +52,59 @@ async fn records(server: &Server, zone: &str) -> Value {
     }
     rrsets.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
     json!(rrsets)
+}
+
+/// A record and its TXT, in one PATCH.
+fn owned(name: &str, rtype: &str, content: &str, txt: &str, owner: &str) -> Value {
+    let text = format!("\"heritage=external-dns,external-dns/owner={owner},external-dns/resource=service/a/b\"");
+    json!({"rrsets": [replace(txt, "TXT", 300, &[&text]), replace(name, rtype, 60, &[content])]})
+}
+
+async fn with_takeover(keys: Vec<ApiKey>) -> Server {
+    let settings = ApiSettings { external_dns_takeover: true, ..settings() };
+    let server = Server::with_all(keys, Program::default(), settings, ZoneDefaults::default()).await;
+    server.make_zone("edns.test.").await;
+    server
+}
+
+const ZONE: &str = "/api/v1/servers/localhost/zones/edns.test.";
+
+#[tokio::test]
+async fn clients_1_6_a_name_turns_from_cname_to_a_and_back_where_the_setting_says_so() {
+    let server = with_takeover(vec![full_key()]).await;
+    let cname = owned("swap.edns.test.", "CNAME", "lb.example.net.", "cname-swap.edns.test.", "me");
+    let a = owned("swap.edns.test.", "A", "192.0.2.1", "a-swap.edns.test.", "me");
+    for _ in 0..2 {
+        server.call("PATCH", ZONE, cname.clone()).await.is(204);
+        let stored = records(&server, ZONE).await.to_string();
+        assert!(stored.contains("cname-swap") && !stored.contains("\"a-swap"), "{stored}");
+        server.call("PATCH", ZONE, a.clone()).await.is(204);
+        let stored = records(&server, ZONE).await.to_string();
+        assert!(!stored.contains("cname-swap") && stored.contains("192.0.2.1"), "{stored}");
+    }
+    // Of two records in the way one is nobody's: the whole request is refused, and nothing of it is done.
+    let foreign = json!({"rrsets": [replace("swap.edns.test.", "MX", 60, &["10 mx.example.net."])]});
+    server.call("PATCH", ZONE, foreign.clone()).await.is(204);
+    let before = records(&server, ZONE).await;
+    let why = "RRset swap.edns.test. IN CNAME: Conflicts with pre-existing RRset";
+    server.call("PATCH", ZONE, cname.clone()).await.is_error(422, why);
+    assert_eq!(records(&server, ZONE).await, before);
+    // And another's.
+    let other = owned("swap.edns.test.", "CNAME", "lb.example.net.", "cname-swap.edns.test.", "other");
+    server.call("PATCH", ZONE, other.clone()).await.is(422);
+    assert_eq!(records(&server, ZONE).await, before);
+}
+
+#[tokio::test]
+async fn clients_1_6_a_key_takes_over_only_what_it_may_write() {
+    let scope = Scope::read(&["edns.test"], &["A", "TXT"], &[], false).unwrap();
+    let limited = ApiKey::with("limited".to_owned(), SecretHash::of_setting("limited").unwrap(), scope, None);
+    let server = with_takeover(vec![full_key(), limited]).await;
+    let cname = owned("swap.edns.test.", "CNAME", "lb.example.net.", "cname-swap.edns.test.", "me");
+    server.call("PATCH", ZONE, cname.clone()).await.is(204);
+    let a = owned("swap.edns.test.", "A", "192.0.2.1", "a-swap.edns.test.", "me");
+    server.call_as("limited", "PATCH", ZONE, a).await.is(422);
+    assert!(records(&server, ZONE).await.to_string().contains("lb.example.net."));
 }
 
 #[tokio::test]

@@ -123,7 +123,12 @@ impl Server {
         Server::with_all(keys, Program::default(), settings(), ZoneDefaults::default()).await
     }
 
-    async fn with_all(keys: Vec<ApiKey>, program: Program, settings: ApiSettings, defaults: ZoneDefaults) -> Server {
+    pub(crate) async fn with_all(
+        keys: Vec<ApiKey>,
+        program: Program,
+        settings: ApiSettings,
+        defaults: ZoneDefaults,
+    ) -> Server {
         let database = crate::database::Database::new().await;
         let settings_of_store = StoreSettings {
             url: database.url(),

@@ -195,6 +195,12 @@ pub const SETTINGS: &[Setting] = &[
         "How long a client may keep us waiting within a request, or between two",
     ),
     setting("api-cross-origin", Kind::Text, "", "Access-Control-Allow-Origin of API answers; empty: none"),
+    setting(
+        "api-external-dns-takeover",
+        Kind::Switch,
+        "no",
+        "Whether a name that External-DNS turns from CNAME to A, or back, loses the old record, if it is its own",
+    ),
     setting("api-version", Kind::Text, "4.9.4", "PowerDNS release that the API says it stands in for"),
     setting(
         "web-password",

@@ -150,6 +150,8 @@ pub struct ApiSettings {
     pub connection_timeout: Duration,
     /// Access-Control-Allow-Origin.
     pub cross_origin: Option<String>,
+    /// Whether External-DNS may turn a CNAME into other types, and back.
+    pub external_dns_takeover: bool,
     /// What the API says it stands in for.
     pub version: String,
     /// Absent: the pages beside the API are open.
@@ -431,6 +433,7 @@ fn api(layers: &Layers, named_keys: Vec<NamedKey>, warnings: &mut Vec<Warning>) 
         },
         connection_timeout: Duration::from_secs(layers.count("api-connection-timeout-secs")),
         cross_origin,
+        external_dns_takeover: layers.is_on("api-external-dns-takeover"),
         version: version.to_owned(),
         web_password,
     })
