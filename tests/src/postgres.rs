@@ -129,6 +129,12 @@ impl Postgres {
         self.port
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        let log = fs::read(self.directory.join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&log).into_owned()
+    }
+
     /// Makes an empty database and returns its name.
     ///
     /// # Errors
