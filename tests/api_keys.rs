@@ -46,7 +46,9 @@ fn external_dns_needs_no_more_than_its_limits(settings: Settings) {
     assert_eq!(patch("a-a.k8s.example.com.", "TXT", "\"heritage=external-dns\""), 204);
     assert_eq!(patch("www.example.com.", "A", "192.0.2.1"), 403);
     assert_eq!(patch("a.k8s.example.com.", "AAAA", "2001:db8::1"), 403);
-    assert_eq!(status(&limited, "GET", "/zones/other.test.", None), 403);
+    assert_eq!(status(&limited, "GET", "/zones/other.test.", None), 404);
+    assert_eq!(status(&limited, "PATCH", "/zones/other.test.", Some(&json!({"rrsets": []}))), 403);
+    assert_eq!(status(&limited, "PUT", "/zones/example.com./notify", None), 200);
 
     let listed = server.run(&["key", "list"]);
     assert!(listed.starts_with("external-dns\tzones=example.com types=A,TXT names=k8s.example.com.\t"), "{listed}");

@@ -102,12 +102,12 @@ impl Action {
             | Action::MetadataList
             | Action::ZoneHistory
             | Action::MetadataGet => Needs::ZoneRead,
-            Action::ZonePatch => Needs::RrsetWrite,
+            // lego and others end with a NOTIFY, and fail when it is refused.
+            Action::ZonePatch | Action::ZoneNotify => Needs::RrsetWrite,
             Action::ZonePut
             | Action::ZoneUndo
             | Action::ZoneDelete
             | Action::ZoneRetrieve
-            | Action::ZoneNotify
             | Action::ZoneRectify
             | Action::KeyCreate
             | Action::KeyCreateById

@@ -18,7 +18,7 @@ pub(crate) enum Needs {
     Full,
     /// Reading the zone in the path.
     ZoneRead,
-    /// Changing RRsets of the zone in the path; the handler asks about each.
+    /// Changing RRsets of the zone in the path, each of which the handler asks about, or telling secondaries of such changes.
     RrsetWrite,
     /// Changing anything about the zone in the path: no limit to types or names.
     ZoneWrite,
@@ -101,7 +101,8 @@ impl Scope {
 
     /// # Errors
     ///
-    /// 403 with the reason.
+    /// 403 with the reason; 404 for reading a zone beyond the key, as if it were not there: clients try the zones above a name one after
+    /// the other, and go on after that alone.
     pub(crate) fn check(&self, needs: Needs, zone: Option<&Name>) -> Result<(), ApiError> {
         let writes = matches!(needs, Needs::RrsetWrite | Needs::ZoneWrite | Needs::ZoneCreate);
         match needs {
@@ -118,7 +119,11 @@ impl Scope {
         if matches!(needs, Needs::ZoneWrite | Needs::ZoneCreate) && self.limits_rrsets() {
             return Err(forbidden("this API key may change records of some types or names, and nothing else"));
         }
-        zone.map_or(Ok(()), |zone| self.check_zone(zone))
+        match zone {
+            Some(zone) if needs == Needs::ZoneRead && !self.sees(zone) => Err(ApiError::NotFound),
+            Some(zone) => self.check_zone(zone),
+            None => Ok(()),
+        }
     }
 
     /// # Errors
