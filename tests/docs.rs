@@ -19,6 +19,9 @@ const OTHER_WORDS: &[&str] = &["axfr-retrieve", "search-data", "send-proxy-v2", 
 /// Variables that stand in the manual as examples of what is no setting.
 const INJECTED: &[&str] = &["SIGNPOST_PORT", "PDNS_SERVICE_HOST", "PDNS_PORT_53_UDP", "PDNS_PORT_53_UDP_ADDR"];
 
+/// Variables of lego (docs/certificates.md).
+const OF_LEGO: &[&str] = &["PDNS_API_URL", "PDNS_API_KEY", "PDNS_POLLING_INTERVAL", "PDNS_TTL"];
+
 /// Variables of the tests, not of the program (docs/testing.md).
 const OF_TESTS: &[&str] = &["SIGNPOST_BIN", "SIGNPOST_TEST_SEED"];
 
@@ -193,6 +196,7 @@ fn every_setting_in_the_manual_exists() {
             if matches!(name.as_str(), "" | "name" | "auth-api-key")
                 || INJECTED.contains(&variable)
                 || OF_TESTS.contains(&variable)
+                || OF_LEGO.contains(&variable)
             {
                 continue;
             }

@@ -1,0 +1,77 @@
+//! Certificates by DNS-01, end to end: ACME clients in current releases put challenges into our zones through the API, Pebble asks for them
+//! over UDP and issues, and nothing of it is left. docs/certificates.md has the settings, which are used here as they stand there.
+
+use signpost_tests::Postgres;
+use signpost_tests::api::Api;
+use signpost_tests::go;
+use signpost_tests::pebble::Pebble;
+use signpost_tests::process::run;
+use signpost_tests::server::{Settings, Signpost, workspace};
+use signpost_tests::temp::TempDir;
+use signpost_tests::wait::until_true;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+const BUILT: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// Makes a key by the command, and waits until the server knows it.
+fn key(server: &Signpost, name: &str, limits: &[&str]) -> String {
+    let key = server.run(&[&["key", "create", name], limits].concat()).trim().to_owned();
+    let api = Api { key: key.clone(), ..server.api() };
+    until_true("the server to know the key", Duration::from_secs(30), || {
+        api.send("GET", "/zones", None).is_ok_and(|reply| reply.status == 200)
+    });
+    key
+}
+
+#[test]
+fn lego_issues_renews_and_revokes_also_with_keys_for_challenges_only() {
+    let program = go::clients(BUILT);
+    let server = Signpost::start(Settings::sqlite());
+    let pebble = Pebble::start(&go::pebble(BUILT), server.dns());
+    let (api, dns, root) = (server.api(), server.dns().to_string(), pebble.root().display().to_string());
+    let one_name = ["--zone", "shop.test", "--type", "TXT", "--name", "_acme-challenge.shop.test"];
+    let environment = [
+        ("CLIENT_API", &api.address.to_string()),
+        ("CLIENT_KEY", &api.key),
+        ("CLIENT_DNS", &dns),
+        ("ACME_DIRECTORY", &pebble.directory()),
+        ("LEGO_CA_CERTIFICATES", &root),
+        ("ACME_KEY", &key(&server, "acme", &one_name)),
+        ("ACME_ZONE_KEY", &key(&server, "acme-zone", &["--zone", "challenges.test", "--type", "TXT"])),
+    ];
+    go::test(&program, "^TestLego", 4, &environment.map(|(name, value)| (name, value.as_str())));
+}
+
+/// Where `tests/run` puts the Python packages of the clients.
+fn python_packages() -> PathBuf {
+    // target/PROFILE/deps/this-test
+    let test = std::env::current_exe().expect("a running program has a path");
+    let folder = test.ancestors().nth(3).expect("tests are in target/PROFILE/deps").join("clients");
+    assert!(folder.join("certbot").exists(), "no certbot in {}: tests/run installs it", folder.display());
+    folder
+}
+
+#[test]
+fn certbot_issues_renews_and_revokes_with_a_key_for_challenges_only() {
+    let postgres = Postgres::start().expect("Postgres starts");
+    let server = Signpost::start(Settings::postgres(&postgres.url()));
+    let pebble = Pebble::start(&go::pebble(BUILT), server.dns());
+    let names = "_acme-challenge.example.com,_acme-challenge.www.example.com";
+    let acme = key(&server, "acme", &["--zone", "example.com", "--type", "TXT", "--name", names]);
+    let (packages, folder) = (python_packages(), TempDir::new("certbot"));
+    run(Command::new("python3")
+        .arg(workspace().join("tests/clients/certbot_certificates.py"))
+        .current_dir(folder.path())
+        .env("PYTHONPATH", &packages)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("HOME", folder.path())
+        .env("CLIENT_PROGRAMS", packages.join("bin"))
+        .env("CLIENT_API", server.api().address.to_string())
+        .env("CLIENT_KEY", server.api().key)
+        .env("CLIENT_DNS", server.dns().to_string())
+        .env("REQUESTS_CA_BUNDLE", pebble.root())
+        .env("ACME_DIRECTORY", pebble.directory())
+        .env("ACME_KEY", acme));
+}
