@@ -1,7 +1,9 @@
 //! Clients that people have already, in current releases, each doing its whole job against the real server. What each checks after
-//! every step, in the API and by dig, is in `clients/`; `tests/run` installs them. External-DNS and bravado have suites of their own.
+//! every step, in the API and in DNS, is in `clients/`; `tests/run` installs those of Python, those of Go are built. External-DNS, bravado, lego
+//! and certbot have suites of their own.
 
 use signpost_tests::Postgres;
+use signpost_tests::go;
 use signpost_tests::process::run;
 use signpost_tests::server::{Settings, Signpost, workspace};
 use signpost_tests::temp::TempDir;
@@ -62,4 +64,23 @@ fn powerdns_cli_runs_every_command_of_an_operator() {
 #[test]
 fn powerdns_client_reads_every_answer_into_its_models() {
     script("powerdns_client_models.py", &Signpost::start(Settings::sqlite()));
+}
+
+/// Runs the tests of `clients/go` that `pattern` names, of which there are `count`.
+fn go_tests(pattern: &str, count: usize, server: &Signpost) {
+    let program = go::clients(env!("CARGO_TARGET_TMPDIR"));
+    let (api, dns) = (server.api(), server.dns().to_string());
+    let settings = [("CLIENT_API", &*api.address.to_string()), ("CLIENT_KEY", &*api.key), ("CLIENT_DNS", &*dns)];
+    go::test(&program, pattern, count, &settings);
+}
+
+#[test]
+fn joeig_go_powerdns_does_all_it_can() {
+    go_tests("^TestJoeig", 4, &Signpost::start(Settings::sqlite()));
+}
+
+#[test]
+fn joeig_go_powerdns_does_all_it_can_on_postgres() {
+    let postgres = Postgres::start().expect("Postgres starts");
+    go_tests("^TestJoeig", 4, &Signpost::start(Settings::postgres(&postgres.url())));
 }
