@@ -8,15 +8,19 @@
 //! until it answers, memory per RRset, the time from a PATCH's 204 to its answer, and queries per second (DO set)
 //! beside a bare receive-and-echo loop on the same core, interleaved, as medians. Machines are noisy: the ratios
 //! mean something, the absolute numbers little.
+//!
+//! `api` puts a load on the API instead, beside PowerDNS: see [`api`].
 
+mod api;
 mod blast;
 mod change;
 mod fill;
+mod keepalive;
 mod process;
 mod queries;
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use signpost_tests::http::request;
 use signpost_tests::postgres::Postgres;
 use signpost_tests::server::{Settings, Signpost};
@@ -24,7 +28,10 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, Parser)]
 #[command(about = "Load time, memory, time to answer and queries per second of a large signed zone")]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// RRsets in the zone: pairs of A and TXT as External-DNS writes them.
     #[arg(long, default_value_t = 1_000_000)]
     rrsets: u32,
@@ -45,6 +52,12 @@ struct Arguments {
     echo: Option<u16>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// The API beside PowerDNS's: changes, lists, External-DNS's first sync, time to answer.
+    Api(api::Arguments),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Database {
     Sqlite,
@@ -53,6 +66,9 @@ enum Database {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Other::Api(arguments)) = &arguments.other {
+        return api::report(arguments);
+    }
     if let Some(port) = arguments.echo {
         return blast::echo(port);
     }

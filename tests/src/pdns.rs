@@ -28,6 +28,17 @@ impl Pdns {
     ///
     /// When it does not start.
     pub fn start(postgres: &Postgres, database: &str) -> Pdns {
+        let no_caches = "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n\
+                         zone-metadata-cache-ttl=0\ndnssec-key-cache-ttl=0\n";
+        Pdns::start_with(postgres, database, no_caches)
+    }
+
+    /// Starts it on one database with more settings, a line each.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_with(postgres: &Postgres, database: &str, settings: &str) -> Pdns {
         let folder = TempDir::new("pdns");
         let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let api = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
@@ -35,10 +46,9 @@ impl Pdns {
             "launch=gpgsql\ngpgsql-host=127.0.0.1\ngpgsql-port={}\ngpgsql-dbname={database}\ngpgsql-user=postgres\n\
              gpgsql-dnssec=yes\nlocal-address=127.0.0.1\nlocal-port={}\nsocket-dir={folder}\ndaemon=no\nguardian=no\n\
              disable-syslog=yes\nsecurity-poll-suffix=\napi=yes\napi-key={}\nwebserver=yes\nwebserver-address=127.0.0.1\n\
-             webserver-port={}\ncache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n\
-             zone-metadata-cache-ttl=0\ndnssec-key-cache-ttl=0\n\
+             webserver-port={}\n\
              dname-processing=yes\n\
-             default-soa-content=ns1.example.com hostmaster.@ 0 10800 3600 604800 3600\n",
+             default-soa-content=ns1.example.com hostmaster.@ 0 10800 3600 604800 3600\n{settings}",
             postgres.port(),
             dns.port(),
             crate::server::KEY,

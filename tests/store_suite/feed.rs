@@ -211,7 +211,13 @@ pub(crate) async fn a_cluster_with_lower_transaction_ids_takes_over(bench: Bench
     edit("c").await;
     assert_eq!(bench.sql("SELECT is_after_gap FROM signpost_journal ORDER BY id DESC LIMIT 1"), "t");
     bench.sql("UPDATE signpost_feed SET written_at = now() - interval '2 hours'");
-    again.prune().await.unwrap();
+    // Transactions of other tests, in other databases of the same cluster, keep rows as young as they are.
+    for _ in 0..1000 {
+        again.prune().await.unwrap();
+        if bench.sql("SELECT count(*) FROM signpost_feed") == "0" {
+            break;
+        }
+    }
     assert_eq!(bench.changes(&cursor).await.0, ["load all"], "this cluster's own watermark counts");
 }
 
