@@ -84,3 +84,13 @@ fn joeig_go_powerdns_does_all_it_can_on_postgres() {
     let postgres = Postgres::start().expect("Postgres starts");
     go_tests("^TestJoeig", 4, &Signpost::start(Settings::postgres(&postgres.url())));
 }
+
+#[test]
+fn mittwald_go_powerdns_does_all_it_can() {
+    go_tests("^TestMittwald", 3, &Signpost::start(Settings::sqlite()));
+}
+
+#[test]
+fn what_dnscontrol_calls_makes_a_zone_and_plans_nothing_the_second_time() {
+    go_tests("^TestDnscontrol", 1, &Signpost::start(Settings::sqlite()));
+}
