@@ -1,5 +1,7 @@
 //! The API's tests of the dialect (`crates/api/tests/dialect`) once more, each on an empty database of Postgres.
 
+#[path = "../crates/api/tests/dialect/clients.rs"]
+mod clients;
 #[path = "../crates/api/tests/dialect/connections.rs"]
 mod connections;
 #[path = "../crates/api/tests/dialect/cryptokeys.rs"]

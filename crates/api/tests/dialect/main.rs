@@ -5,6 +5,7 @@
 //!
 //! The DNS side is played by a publication that counts: what a 204 promises about answers is tested with the whole program.
 
+mod clients;
 mod connections;
 mod cryptokeys;
 mod database;
