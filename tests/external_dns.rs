@@ -74,7 +74,6 @@ fn release_0_22_with_the_new_client_on_postgres() {
 }
 
 #[test]
-#[ignore = "full set: another build of External-DNS"]
 fn release_0_14_that_many_manuals_pin_on_sqlite() {
     external_dns_lives_with(Settings::sqlite(), "0.14.0");
 }
