@@ -99,7 +99,11 @@ func (d dnscontrol) push(t *testing.T, wanted []string) (int, int) {
 }
 
 func TestDnscontrolCalls(t *testing.T) {
-	client := dnscontrol{mittwald(t), "control.test."}
+	makeZone(t, "closed.test.", "Native")
+	client := dnscontrol{mittwald(t, keyFor(t, "dnscontrol", "control.test")), "control.test."}
+	all, err := client.client.Zones().ListZones(t.Context(), "localhost")
+	must(t, err)
+	same(t, len(all), 0)
 	client.ensureZone(t)
 	client.ensureZone(t)
 	long := strings.Repeat("a", 255)
@@ -167,4 +171,6 @@ func TestDnscontrolCalls(t *testing.T) {
 	must(t, err)
 	same(t, []any{len(list), list[0].Name}, []any{1, variant.zone})
 	again()
+
+	fails(t, client.client.Zones().DeleteZone(t.Context(), "localhost", "closed.test."), "unexpected status code 403")
 }

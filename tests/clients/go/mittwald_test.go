@@ -13,15 +13,15 @@ import (
 
 // Every call of mittwald/go-powerdns, which dnscontrol and libdns/powerdns (Caddy) stand on. Its enums are strict: a kind, a type or an
 // SOA-EDIT-API that it does not know, or that is empty, ends the reading of a whole zone.
-func mittwald(t *testing.T) pdns.Client {
+func mittwald(t *testing.T, apiKey string) pdns.Client {
 	t.Helper()
-	client, err := pdns.New(pdns.WithBaseURL(api(t)), pdns.WithAPIKeyAuthentication(key(t)))
+	client, err := pdns.New(pdns.WithBaseURL(api(t)), pdns.WithAPIKeyAuthentication(apiKey))
 	must(t, err)
 	return client
 }
 
 func TestMittwaldZones(t *testing.T) {
-	client, ctx := mittwald(t), t.Context()
+	client, ctx := mittwald(t, key(t)), t.Context()
 	must(t, client.Status())
 	must(t, client.WaitUntilUp(ctx))
 	made, err := client.Zones().CreateZone(ctx, "localhost", zones.Zone{
@@ -101,7 +101,7 @@ func TestMittwaldZones(t *testing.T) {
 }
 
 func TestMittwaldRecords(t *testing.T) {
-	client, ctx := mittwald(t), t.Context()
+	client, ctx := mittwald(t, key(t)), t.Context()
 	makeZone(t, "records.mittwald.test.", "Native")
 	zone := "records.mittwald.test."
 	address := zones.ResourceRecordSet{Name: "www." + zone, Type: "A", TTL: 60, Records: []zones.Record{{Content: "192.0.2.1"}, {Content: "192.0.2.2", Disabled: true}}}
@@ -125,7 +125,7 @@ func TestMittwaldRecords(t *testing.T) {
 }
 
 func TestMittwaldOfTheServer(t *testing.T) {
-	client, ctx := mittwald(t), t.Context()
+	client, ctx := mittwald(t, key(t)), t.Context()
 	makeZone(t, "server.mittwald.test.", "Native", "www.server.mittwald.test. A 60 192.0.2.1")
 	zone := "server.mittwald.test."
 	servers, err := client.Servers().ListServers(ctx)

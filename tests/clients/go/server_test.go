@@ -64,6 +64,14 @@ func call(t *testing.T, method, path string, body, into any) {
 	}
 }
 
+// keyFor makes a key that may do everything about some zones, and nothing else.
+func keyFor(t *testing.T, name string, zones ...string) string {
+	t.Helper()
+	var made struct{ Key string }
+	call(t, "POST", "/apikeys", map[string]any{"name": name, "zones": zones}, &made)
+	return made.Key
+}
+
 // makeZone makes a signed zone with one nameserver and the records given as "name type ttl content".
 func makeZone(t *testing.T, name, kind string, records ...string) {
 	t.Helper()
