@@ -101,6 +101,7 @@ struct Program {
     settings: BTreeSet<String>,
     commands: BTreeSet<String>,
     pdnsutil: BTreeSet<String>,
+    control: BTreeSet<String>,
     /// Names asked for as flags of `serve`, and whether they were taken.
     asked: BTreeMap<String, bool>,
 }
@@ -119,16 +120,20 @@ impl Program {
                 pdnsutil.insert(new.to_owned());
             }
         }
+        let control = said(&["control", "--help"]);
+        let control = control.split("Commands:\n").nth(1).unwrap().lines().filter_map(|line| line.split(' ').next());
         let program = Program {
             settings: settings.map(|(name, _)| name.to_owned()).collect(),
             commands: listed.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect(),
             pdnsutil,
+            control: control.map(str::to_owned).collect(),
             asked: BTreeMap::new(),
         };
         let known = |set: &BTreeSet<String>, name: &str| assert!(set.contains(name), "no {name} in {set:?}");
         known(&program.settings, "database-url");
         known(&program.commands, "serve");
         known(&program.pdnsutil, "zone secure");
+        known(&program.control, "rping");
         program
     }
 
@@ -184,7 +189,8 @@ fn every_setting_in_the_manual_exists() {
             };
             for word in words.into_iter().filter(|word| is_dashed(word) && !OTHER_WORDS.contains(word)) {
                 seen += 1;
-                if !program.pdnsutil.contains(word) && !program.has_flag(word) {
+                let is_command = program.pdnsutil.contains(word) || program.control.contains(word);
+                if !is_command && !program.has_flag(word) {
                     wrong.push(format!("{}: {word}", page.name));
                 }
             }

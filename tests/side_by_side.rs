@@ -4,12 +4,14 @@
 use signpost_tests::Postgres;
 use signpost_tests::api::{Api, Signed, delete, replace, rrset};
 use signpost_tests::dig::{Transport, dig};
-use signpost_tests::pdns::{Pdns, load_schema};
-use signpost_tests::server::{Settings, Signpost};
+use signpost_tests::pdns::{Pdns, load_schema, pdns_control};
+use signpost_tests::process;
+use signpost_tests::server::{Settings, Signpost, binary};
+use signpost_tests::temp::TempDir;
 use signpost_tests::validators::{Anchors, Verdict, delv, verify_zone};
 use signpost_tests::wait::until_true;
 use std::net::SocketAddr;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 /// The time within which Signpost answers with a change made by others.
@@ -553,4 +555,89 @@ fn both_tools_print_the_same_of_every_type_and_mode() {
     assert!(body("/autoprimaries").contains("ns1.example.net"));
     assert_eq!(api.zone("sec.example.")["masters"], serde_json::json!(["192.0.2.5", "192.0.2.6:5300"]));
     assert_eq!(api.zone("nsec.example.")["catalog"], "plain.example.");
+}
+
+/// PDNS-DIALECT section 13.2: PowerDNS's own `pdns_control` drives Signpost, and ours PowerDNS, with the same words.
+#[test]
+fn section_13_2_pdns_control_of_either_drives_both_servers() {
+    let folder = TempDir::new("control");
+    let mut pair = Pair::start_with(Tables::OfPowerDns, &[&format!("--socket-dir={}", folder.path().display())]);
+    for (zone, kind) in [("one.example.", "Native"), ("two.example.", "Master")] {
+        let body = serde_json::json!({"name": zone, "kind": kind, "nameservers": ["ns1.example.net."]});
+        pair.signpost.api().must(201, "POST", "/zones", Some(&body));
+    }
+    let folders = [folder.path().to_owned(), pair.pdns.folder().to_owned()];
+    // With the name it is called by, as in an image where it is a link.
+    let tools = TempDir::new("tools");
+    let ours = tools.join("pdns_control");
+    std::os::unix::fs::symlink(binary(), &ours).expect("the folder is ours");
+    let ask = |folder: &std::path::Path, arguments: &[&str]| {
+        let theirs = pdns_control(folder, arguments);
+        let mine =
+            process::output(Command::new(&ours).arg(format!("--socket-dir={}", folder.display())).args(arguments));
+        assert_eq!(theirs.status.code(), mine.status.code(), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&theirs.stdout), String::from_utf8_lossy(&mine.stdout), "{arguments:?}");
+        assert_eq!(String::from_utf8_lossy(&theirs.stderr), String::from_utf8_lossy(&mine.stderr), "{arguments:?}");
+        (theirs.status.code(), text(&theirs))
+    };
+    for arguments in [
+        &["rping"][..],
+        &["RPING"],
+        &["list-zones", "master"],
+        &["list-zones", "primary"],
+        &["list-zones", "secondary"],
+        &["purge"],
+        &["purge", "one.example$"],
+        &["rediscover"],
+        &["reload"],
+        &["retrieve"],
+        &["retrieve", "one.example"],
+        &["notify"],
+        &["show"],
+        &["show", "nonsense"],
+        &["set", "x", "y"],
+        &["nonsense"],
+        &["xfr-queue"],
+    ] {
+        let [signpost, powerdns] = folders.each_ref().map(|folder| ask(folder, arguments));
+        assert_eq!(signpost, powerdns, "{arguments:?}");
+    }
+    let said = |arguments: &[&str]| ask(&folders[0], arguments).1;
+    let sorted = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(sorted(said(&["list-zones"])), sorted(ask(&folders[1], &["list-zones"]).1));
+    assert_eq!(said(&["notify", "two.example"]), "Added to queue\n");
+    assert_eq!(said(&["notify", "*"]), "Added 1 MASTER/SLAVE/PRODUCER/CONSUMER zones to queue\n");
+    assert_eq!(said(&["notify-host", "two.example", "127.0.0.1"]), "Added to queue\n");
+    assert!(said(&["notify", "nope.example"]).starts_with("Failed to add to the queue"));
+    assert!(said(&["notify-host", "two.example", "x"]).contains("Unable to convert 'x'"));
+    assert!(dig(pair.signpost.dns(), "one.example.", "SOA", Transport::Udp).contents("SOA").len() == 1);
+    let queries: u64 = said(&["show", "udp-queries"]).trim().parse().expect("a number");
+    assert!(queries >= 1);
+    assert!(said(&["show", "*"]).contains("udp-queries="));
+    assert!(said(&["qtypes"]).contains("SOA\t"));
+    assert!(said(&["current-config"]).lines().any(|line| line.starts_with("default-ttl=")));
+    assert!(!said(&["current-config"]).contains(signpost_tests::server::KEY), "secrets are masked");
+    assert!(said(&["help"]).contains("list-zones"));
+    // Who may not write to the socket may not ask.
+    use std::os::unix::fs::PermissionsExt;
+    let socket = folder.join("pdns.controlsocket");
+    assert_eq!(std::fs::metadata(&socket).expect("it is there").permissions().mode() & 0o777, 0o600);
+    // Nonsense on the socket harms nobody.
+    use std::io::{Read, Write};
+    for octets in [&b"\xff\xfe\n"[..], b"\n", &[b'a'; 10_000], b""] {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).expect("it listens");
+        let _ = stream.write_all(octets);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(text(&pdns_control(&folders[0], &["quit"])), "Exiting\n");
+    assert!(pair.signpost.daemon().wait().success());
+    assert!(!socket.exists());
+    let (code, error) = ask(&folders[0], &["rping"]);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("Unable to connect to remote"), "{error}");
 }

@@ -6,6 +6,7 @@ use crate::process::{self, Daemon, free_port};
 use crate::temp::TempDir;
 use crate::wait::until;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -79,12 +80,25 @@ impl Pdns {
         Api { address: self.api, key: crate::server::KEY.to_owned() }
     }
 
+    /// Where its control socket is.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Runs PowerDNS's own `pdnsutil` on the same database.
     pub fn pdnsutil(&self, arguments: &[&str]) -> Output {
         process::output(
             Command::new("pdnsutil").arg(format!("--config-dir={}", self.folder.path().display())).args(arguments),
         )
     }
+}
+
+/// Runs PowerDNS's own `pdns_control` on the server whose socket is in `folder`, PowerDNS or not.
+pub fn pdns_control(folder: &Path, arguments: &[&str]) -> Output {
+    let folder = folder.display();
+    process::output(
+        Command::new("pdns_control").arg("--no-config").arg(format!("--socket-dir={folder}")).args(arguments),
+    )
 }
 
 /// Loads PowerDNS's schema into an empty database, as its manual says.

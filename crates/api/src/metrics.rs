@@ -102,7 +102,7 @@ impl ApiCounters {
 }
 
 impl Api {
-    fn all_metrics(&self) -> Vec<Metric> {
+    pub(crate) fn all_metrics(&self) -> Vec<Metric> {
         let mut metrics = self.state.metrics.metrics();
         metrics.extend(self.counters.metrics());
         metrics.push(Metric {

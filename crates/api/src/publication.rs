@@ -1,5 +1,6 @@
 //! What the API asks of the rest of the program: that a change is served, and that secondaries are told.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,6 +18,9 @@ pub trait Publication: Send + Sync + 'static {
 pub trait NotifyQueue: Send + Sync + 'static {
     /// Queues NOTIFY messages for `zone`. False if the queue is full.
     fn queue(&self, zone: &ZoneName) -> bool;
+
+    /// Queues one for `host` alone, whatever the zone's secondaries are. False if the queue is full.
+    fn queue_for(&self, zone: &ZoneName, host: IpAddr) -> bool;
 }
 
 /// What a part of the program is needed for.

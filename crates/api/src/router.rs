@@ -14,6 +14,7 @@ use wire::ZoneName;
 use crate::auth::Scope;
 use crate::auth::scope::Needs;
 use crate::call::Call;
+use crate::control::Control;
 use crate::error::ApiError;
 use crate::journey::Journey;
 use crate::negotiate::Accepts;
@@ -27,9 +28,15 @@ use crate::{
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
 pub fn router(state: ApiState) -> Router {
+    router_and_control(state).0
+}
+
+/// The same, and what answers `pdns_control` about it.
+pub fn router_and_control(state: ApiState) -> (Router, Control) {
     let api = Arc::new(Api::new(state));
+    let control = Control::new(Arc::clone(&api));
     // One fallback instead of axum's routes: those answer HEAD by GET, and know no order between 404, 405 and 401.
-    Router::new().fallback(move |request: Request| answer(api.clone(), request))
+    (Router::new().fallback(move |request: Request| answer(api.clone(), request)), control)
 }
 
 async fn answer(api: Arc<Api>, request: Request) -> Response {

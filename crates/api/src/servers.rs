@@ -80,12 +80,16 @@ pub(crate) fn config(api: &Api) -> Response {
 }
 
 fn show<'a>(name: &'a str, value: &'a str) -> ConfigSetting<'a> {
+    ConfigSetting { name, kind: "ConfigSetting", value: shown(name, value) }
+}
+
+/// The value, or that there is one.
+pub(crate) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     let spelled = name.replace('_', "-").to_ascii_lowercase();
     let is_secret = ["-password", "password", "api-key", "-secret", "-url", "-extra-connection-parameters"]
         .iter()
         .any(|end| spelled.ends_with(end));
-    let value = if is_secret && !value.is_empty() { "***" } else { value };
-    ConfigSetting { name, kind: "ConfigSetting", value }
+    if is_secret && !value.is_empty() { "***" } else { value }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::config::catalog::SETTINGS;
 use crate::config::flags::{self, Flag};
 use crate::config::{self, Settings, Sources};
 use crate::key::{self, KeyCommand};
-use crate::{export, history, logging, pdnsutil, quickstart, serve};
+use crate::{control, export, history, logging, pdnsutil, quickstart, serve};
 
 /// An authoritative nameserver that signs its zones, keeps them in a database, and speaks PowerDNS's languages.
 #[derive(Debug, Parser)]
@@ -69,6 +69,12 @@ enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// PowerDNS's control of a running server: `signpost control help`. Also reached by calling this program `pdns_control`.
+    Control {
+        /// Its command line.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// PowerDNS's tool: `signpost pdnsutil help`. Also reached by calling this program `pdnsutil`.
     Pdnsutil {
         /// Its command line.
@@ -92,11 +98,16 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if called_as == "pdnsutil" {
         return pdnsutil::main(args, Vec::new());
     }
-    // pdnsutil has a grammar of its own: only settings before its name are ours.
-    if let Some(at) = args.iter().position(|arg| arg == "pdnsutil") {
-        let (settings, before) = flags::split(args[..at].iter().cloned());
-        if before.is_empty() {
-            return pdnsutil::main(args[at + 1..].to_vec(), settings);
+    if called_as == "pdns_control" {
+        return control::main(args, Vec::new());
+    }
+    // PowerDNS's tools have grammars of their own: only settings before their names are ours.
+    for (name, tool) in [("pdnsutil", pdnsutil::main as fn(_, _) -> _), ("control", control::main)] {
+        if let Some(at) = args.iter().position(|arg| arg == name) {
+            let (settings, before) = flags::split(args[..at].iter().cloned());
+            if before.is_empty() {
+                return tool(args[at + 1..].to_vec(), settings);
+            }
         }
     }
     let (settings, mut rest) = flags::split(args);
@@ -136,6 +147,7 @@ fn run(command: Command, settings: Vec<Flag>) -> ExitCode {
         Command::Key { command } => {
             on_database(settings, async |settings, out| key::run(&settings, command, out).await)
         }
+        Command::Control { args } => return control::main(args, settings),
         Command::Pdnsutil { args } => return pdnsutil::main(args, settings),
     };
     match outcome {

@@ -1,4 +1,4 @@
-//! `signpost`, also called as `pdnsutil`.
+//! `signpost`, also called as `pdnsutil`, `pdns_control` and `pdns_server`.
 
 use std::process::ExitCode;
 

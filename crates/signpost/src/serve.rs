@@ -6,14 +6,14 @@ mod late_store;
 mod metrics;
 mod signals;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use api::{
-    ApiKey, ApiSettings, ApiState, Check, For, Keyring, Listener, NotifyQueue, PagePassword, Publication, Readiness,
-    TLS_PROTOCOLS, UnixSocket, WebhookSettings,
+    ApiKey, ApiSettings, ApiState, Check, Control, For, Keyring, Listener, NotifyQueue, PagePassword, Publication,
+    Readiness, TLS_PROTOCOLS, UnixSocket, WebhookSettings,
 };
 use async_trait::async_trait;
 use certificate::{CertificateSource, Certificates, ClientCertificates};
@@ -40,6 +40,8 @@ pub use signals::stop_signal;
 const OPEN_RETRY_MAX: Duration = Duration::from_secs(5);
 /// Changes of others are late when the feed was read longer ago than this.
 const FEED_AGE_MAX: Duration = Duration::from_secs(120);
+/// Permissions of the control socket: it stops the server for whoever may write to it.
+const CONTROL_SOCKET_MODE: u32 = 0o600;
 /// Shortest pause between two looks at the stored API keys.
 const KEY_POLL_MIN: Duration = Duration::from_millis(250);
 
@@ -54,6 +56,8 @@ pub struct Server {
     opening: JoinHandle<Result<(), StoreError>>,
     stop_http: watch::Sender<bool>,
     http_tasks: Vec<JoinHandle<()>>,
+    /// Told by `pdns_control` to stop.
+    control: Option<Control>,
     /// What keeps the profile of answers up to date; it ends with the server.
     _keepers: JoinSet<()>,
 }
@@ -85,6 +89,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
     let plane = Arc::new(plane);
     let (listeners, certificates) = http_listeners(settings)?;
     let webhook = webhook_listeners(settings)?;
+    let control = control_listener(settings)?;
 
     let store = Arc::new(LateStore::default());
     let late: Arc<dyn Store> = Arc::clone(&store) as Arc<dyn Store>;
@@ -105,6 +110,7 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         opening: tokio::spawn(open(Arc::clone(&store), database.clone(), settings.zones.clone())),
         store,
         stop_http: watch::Sender::new(false),
+        control: None,
         http_tasks: Vec::new(),
         _keepers: keepers,
     };
@@ -112,8 +118,8 @@ pub async fn start(settings: &Settings) -> anyhow::Result<Server> {
         let stop = server.stop_http.subscribe();
         server._keepers.spawn(certificates.watch(stop));
     }
-    if !listeners.is_empty() || !webhook.is_empty() {
-        server.serve_http(listeners, webhook, settings, late)?;
+    if !listeners.is_empty() || !webhook.is_empty() || control.is_some() {
+        server.serve_http(listeners, webhook, control, settings, late)?;
     }
     Ok(server)
 }
@@ -123,6 +129,7 @@ impl Server {
         &mut self,
         listeners: Vec<Listener>,
         webhook: Vec<TcpListener>,
+        control: Option<UnixSocket>,
         settings: &Settings,
         store: Arc<dyn Store>,
     ) -> anyhow::Result<()> {
@@ -153,15 +160,16 @@ impl Server {
         let hook = webhook_settings(settings)?;
         let hook_http = ApiSettings { allow_from: settings.webhook.allow_from.clone(), ..http.clone() };
         let hook_router = api::webhook_router(ApiState { settings: hook_http.clone(), ..state.clone() }, hook);
-        let router = api::router(state);
+        let (router, answers) = api::router_and_control(state);
+        if let Some(socket) = control {
+            self.control = Some(answers.clone());
+            let stopped = stopped(&self.stop_http);
+            self.http_tasks.push(tokio::spawn(answers.serve(socket, stopped)));
+        }
         let listeners = listeners.into_iter().map(|listener| (listener, &router, &http));
         let webhook = webhook.into_iter().map(|listener| (Listener::Tcp(listener), &hook_router, &hook_http));
         for (listener, router, http) in listeners.chain(webhook) {
-            let mut stop = self.stop_http.subscribe();
-            let stopped = async move {
-                // An error means that the sender is gone, which is a stop too.
-                let _ = stop.wait_for(|stop| *stop).await;
-            };
+            let stopped = stopped(&self.stop_http);
             let (router, http) = (router.clone(), http.clone());
             self.http_tasks.push(tokio::spawn(async move {
                 api::serve(listener, router, http, stopped).await;
@@ -193,6 +201,7 @@ impl Server {
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let outcome = {
             let mut stop = std::pin::pin!(stop);
+            let mut quit = std::pin::pin!(quit_asked(self.control.take()));
             let mut announced = false;
             let publisher = self.publisher.clone();
             let mut loaded = std::pin::pin!(publisher.loaded());
@@ -200,6 +209,7 @@ impl Server {
             loop {
                 tokio::select! {
                     () = &mut stop => break Ok(()),
+                    () = &mut quit => break Ok(()),
                     opened = &mut self.opening, if !is_open => match opened {
                         Ok(Ok(())) => is_open = true,
                         Ok(Err(error)) => break Err(anyhow::Error::from(error).context("the database cannot be used")),
@@ -228,6 +238,15 @@ impl Server {
         }
         tracing::info!("stopped");
         outcome
+    }
+}
+
+/// Completes when HTTP is to stop.
+fn stopped(stop: &watch::Sender<bool>) -> impl Future<Output = ()> + Send + 'static {
+    let mut stop = stop.subscribe();
+    async move {
+        // An error means that the sender is gone, which is a stop too.
+        let _ = stop.wait_for(|stop| *stop).await;
     }
 }
 
@@ -303,6 +322,22 @@ fn http_listeners(settings: &Settings) -> anyhow::Result<(Vec<Listener>, Option<
         listeners.push(Listener::Tls(bind(*address)?, Arc::clone(&config)));
     }
     Ok((listeners, Some(certificates)))
+}
+
+fn control_listener(settings: &Settings) -> anyhow::Result<Option<UnixSocket>> {
+    let Some(path) = &settings.control_socket else { return Ok(None) };
+    let socket = UnixSocket::bind(path, CONTROL_SOCKET_MODE);
+    let socket = socket.with_context(|| format!("cannot listen for pdns_control on {}", path.display()))?;
+    tracing::info!(path = %path.display(), "control socket listens");
+    Ok(Some(socket))
+}
+
+/// Completes when somebody told the server to stop over its control socket.
+async fn quit_asked(control: Option<Control>) {
+    match control {
+        Some(control) => control.quit_asked().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn webhook_listeners(settings: &Settings) -> anyhow::Result<Vec<TcpListener>> {
@@ -538,5 +573,9 @@ struct Secondaries(Notifier);
 impl NotifyQueue for Secondaries {
     fn queue(&self, zone: &ZoneName) -> bool {
         self.0.queue(zone.clone())
+    }
+
+    fn queue_for(&self, zone: &ZoneName, host: IpAddr) -> bool {
+        self.0.queue_for(zone.clone(), host)
     }
 }

@@ -61,11 +61,19 @@ pub struct NotifyCounters {
     pub refused: AtomicU64,
 }
 
+/// What waits: a zone, and whom to tell if not all its secondaries.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Notice {
+    zone: ZoneName,
+    only: Option<SocketAddr>,
+}
+
 /// Takes zones whose secondaries are to be told. Clones share one queue.
 #[derive(Clone)]
 pub struct Notifier {
-    sender: mpsc::Sender<ZoneName>,
-    waiting: Arc<Mutex<HashSet<ZoneName>>>,
+    sender: mpsc::Sender<Notice>,
+    waiting: Arc<Mutex<HashSet<Notice>>>,
+    port: u16,
     counters: Arc<NotifyCounters>,
 }
 
@@ -73,7 +81,7 @@ impl Notifier {
     /// Starts the task that works the queue off. It ends when all clones of the notifier are dropped.
     pub fn spawn(store: Arc<dyn Store>, settings: NotifySettings) -> Notifier {
         let (sender, receiver) = mpsc::channel(settings.queue_max.max(1));
-        let notifier = Notifier { sender, waiting: Arc::default(), counters: Arc::default() };
+        let notifier = Notifier { sender, waiting: Arc::default(), port: settings.port, counters: Arc::default() };
         let worker = Worker {
             store,
             settings,
@@ -87,17 +95,26 @@ impl Notifier {
 
     /// Queues `zone`. One that waits already is not queued twice. False if the queue is full.
     pub fn queue(&self, zone: ZoneName) -> bool {
+        self.take(Notice { zone, only: None })
+    }
+
+    /// Queues `zone` for one host, whatever its secondaries are. False if the queue is full.
+    pub fn queue_for(&self, zone: ZoneName, host: IpAddr) -> bool {
+        self.take(Notice { zone, only: Some(SocketAddr::new(host, self.port)) })
+    }
+
+    fn take(&self, notice: Notice) -> bool {
         // The set stays right whatever panicked while holding it.
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.contains(&zone) {
+        if waiting.contains(&notice) {
             return true;
         }
-        let is_taken = self.sender.try_send(zone.clone()).is_ok();
+        let is_taken = self.sender.try_send(notice.clone()).is_ok();
         if is_taken {
-            waiting.insert(zone);
+            waiting.insert(notice);
         } else {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!(%zone, "NOTIFY queue is full");
+            tracing::warn!(zone = %notice.zone, "NOTIFY queue is full");
         }
         is_taken
     }
@@ -116,17 +133,22 @@ impl Notifier {
 struct Worker {
     store: Arc<dyn Store>,
     settings: NotifySettings,
-    waiting: Arc<Mutex<HashSet<ZoneName>>>,
+    waiting: Arc<Mutex<HashSet<Notice>>>,
     counters: Arc<NotifyCounters>,
     places: Arc<Semaphore>,
 }
 
 impl Worker {
-    async fn run(self, mut zones: mpsc::Receiver<ZoneName>) {
-        while let Some(zone) = zones.recv().await {
+    async fn run(self, mut notices: mpsc::Receiver<Notice>) {
+        while let Some(notice) = notices.recv().await {
             // From here on a further change wants a further NOTIFY.
-            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&zone);
-            let targets = match self.targets(&zone).await {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&notice);
+            let Notice { zone, only } = notice;
+            let targets = match only {
+                Some(host) => Ok(vec![host]),
+                None => self.targets(&zone).await,
+            };
+            let targets = match targets {
                 Ok(targets) => targets,
                 Err(error) => {
                     tracing::warn!(%zone, %error, "secondaries cannot be notified");

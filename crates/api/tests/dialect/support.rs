@@ -1,5 +1,6 @@
 //! One API on one SQLite file, and requests to it without a socket.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -55,6 +56,13 @@ impl NotifyQueue for Program {
     fn queue(&self, zone: &ZoneName) -> bool {
         if !self.queue_is_full {
             self.notified.lock().unwrap().push(zone.to_string());
+        }
+        !self.queue_is_full
+    }
+
+    fn queue_for(&self, zone: &ZoneName, host: IpAddr) -> bool {
+        if !self.queue_is_full {
+            self.notified.lock().unwrap().push(format!("{zone} {host}"));
         }
         !self.queue_is_full
     }

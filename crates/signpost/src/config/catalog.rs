@@ -209,6 +209,13 @@ pub const SETTINGS: &[Setting] = &[
         "Password of the pages beside the API, or its hash; empty: they are open",
     ),
     setting("web-password-file", Kind::Text, "", "File that holds it"),
+    // --- pdns_control ---
+    setting(
+        "control-socket-dir",
+        Kind::Text,
+        "",
+        "Folder of the socket pdns.controlsocket, for signpost control and pdns_control; empty: none",
+    ),
     // --- External-DNS's webhook ---
     setting("webhook-listen", Kind::List, "", "Addresses for External-DNS with --provider=webhook; empty: none"),
     setting("webhook-password", Kind::Secret, "", "Password of the webhook, in its URL; empty: it is open"),

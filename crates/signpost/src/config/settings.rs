@@ -30,6 +30,8 @@ pub struct Settings {
     pub api: ApiSettings,
     /// HTTP for External-DNS.
     pub webhook: WebhookSettings,
+    /// Where `pdns_control` finds the server; absent: nowhere.
+    pub control_socket: Option<PathBuf>,
     /// New and newly secured zones.
     pub zones: ZoneDefaults,
     /// Signatures.
@@ -251,6 +253,7 @@ impl Settings {
             },
             api: api(layers, named_keys, &mut warnings)?,
             webhook: webhook(layers)?,
+            control_socket: control_socket(layers),
             zones: zones(layers)?,
             signing: signing(layers)?,
             workbench: WorkbenchBounds {
@@ -473,6 +476,12 @@ fn socket_mode(layers: &Layers) -> Result<u32, ConfigError> {
         Ok(mode) if mode <= 0o777 => Ok(mode),
         _ => Err(layers.refuse("api-socket-mode", format!("'{text}' is not an octal number from 0 to 777"))),
     }
+}
+
+/// The socket's name is PowerDNS's.
+fn control_socket(layers: &Layers) -> Option<PathBuf> {
+    let folder = layers.text("control-socket-dir");
+    (!folder.is_empty()).then(|| Path::new(folder).join("pdns.controlsocket"))
 }
 
 fn webhook(layers: &Layers) -> Result<WebhookSettings, ConfigError> {
