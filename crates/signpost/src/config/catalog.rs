@@ -219,6 +219,7 @@ pub const SETTINGS: &[Setting] = &[
     // --- External-DNS's webhook ---
     setting("webhook-listen", Kind::List, "", "Addresses for External-DNS with --provider=webhook; empty: none"),
     setting("webhook-password", Kind::Secret, "", "Password of the webhook, in its URL; empty: it is open"),
+    setting("webhook-password-file", Kind::Text, "", "File that holds it"),
     setting(
         "webhook-allow-from",
         Kind::List,

@@ -485,7 +485,7 @@ fn control_socket(layers: &Layers) -> Option<PathBuf> {
 }
 
 fn webhook(layers: &Layers) -> Result<WebhookSettings, ConfigError> {
-    let password = Some(layers.secret("webhook-password").clone()).filter(|password| !password.0.is_empty());
+    let password = secret(layers, "webhook-password", "webhook-password-file")?;
     if let Some(Err(error)) = password.as_ref().map(|password| SecretHash::of_setting(&password.0)) {
         return Err(layers.refuse("webhook-password", error.to_string()));
     }

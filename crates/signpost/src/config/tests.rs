@@ -245,6 +245,8 @@ fn secrets_come_from_files_too() {
     );
     assert!(error(&[], &format!("--api-key-file={empty}")).ends_with("empty is empty"));
     assert!(error(&[], "--api-key-file=/nonexistent").contains("cannot read /nonexistent"));
+    let webhook = loaded(&[], &format!("--webhook-password-file={file}")).webhook;
+    assert_eq!(webhook.password.unwrap().0, "from-file");
     let with_password = loaded(&[], &format!("--database-url=postgres://u@h/d --database-password-file={file}"));
     assert_eq!(with_password.database.unwrap().url.0, "postgres://u@h/d?password=from-file");
 }
