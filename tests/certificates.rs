@@ -41,7 +41,7 @@ fn lego_issues_renews_and_revokes_also_with_keys_for_challenges_only() {
         ("ACME_KEY", &key(&server, "acme", &one_name)),
         ("ACME_ZONE_KEY", &key(&server, "acme-zone", &["--zone", "challenges.test", "--type", "TXT"])),
     ];
-    go::test(&program, "^TestLego", 4, &environment.map(|(name, value)| (name, value.as_str())));
+    go::test(&program, "^TestLego", 5, &environment.map(|(name, value)| (name, value.as_str())));
 }
 
 /// Where `tests/run` puts the Python packages of the clients.

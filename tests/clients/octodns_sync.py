@@ -21,7 +21,7 @@ providers:
     class: octodns_powerdns.PowerDnsProvider
     host: {server.HOST}
     port: {server.PORT}
-    api_key: {server.KEY}
+    api_key: {server.key_for("octodns", ZONE)}
     timeout: 60
     notify: true
 zones:

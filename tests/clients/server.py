@@ -26,6 +26,11 @@ def make_zone(name, **fields):
     call("POST", ZONES, {"name": name, "kind": "Native", "nameservers": [f"ns1.{name}"], "dnssec": True, **fields})
 
 
+def key_for(name, *zones):
+    """A new key that may do everything about these zones, and nothing else."""
+    return call("POST", "/api/v1/servers/localhost/apikeys", {"name": name, "zones": zones})["key"]
+
+
 def stored(zone):
     """{(name, type): (ttl, contents)} of everything but the SOA."""
     rrsets = call("GET", f"{ZONES}/{zone}")["rrsets"]
