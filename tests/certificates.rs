@@ -3,6 +3,7 @@
 
 use signpost_tests::Postgres;
 use signpost_tests::api::Api;
+use signpost_tests::dig::{Transport, dig};
 use signpost_tests::go;
 use signpost_tests::pebble::Pebble;
 use signpost_tests::process::run;
@@ -30,6 +31,17 @@ fn lego_issues_renews_and_revokes_also_with_keys_for_challenges_only() {
     let program = go::clients(BUILT);
     let server = Signpost::start(Settings::sqlite());
     let pebble = Pebble::start(&go::pebble(BUILT), server.dns());
+    // The zone for challenges and the CNAME to it, by the commands of docs/certificates.md.
+    for zone in ["far.test", "challenges.test"] {
+        server.run(&["pdnsutil", "zone", "create", zone, &format!("ns1.{zone}")]);
+        server.run(&["pdnsutil", "secure-zone", zone]);
+    }
+    server.run(&["pdnsutil", "add-record", "far.test", "_acme-challenge", "CNAME", "300", "far.challenges.test."]);
+    until_true("the CNAME and the zone it leads to", Duration::from_secs(30), || {
+        let there = |name, rtype| dig(server.dns(), name, rtype, Transport::Udp);
+        let (alias, soa) = (there("_acme-challenge.far.test.", "CNAME"), there("challenges.test.", "SOA"));
+        alias.answer_is_signed() && soa.answer_is_signed()
+    });
     let (api, dns, root) = (server.api(), server.dns().to_string(), pebble.root().display().to_string());
     let one_name = ["--zone", "shop.test", "--type", "TXT", "--name", "_acme-challenge.shop.test"];
     let environment = [
