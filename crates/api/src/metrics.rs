@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::error::{ApiError, invalid};
 use crate::reply;
+use crate::rings::{self, RingStatistic};
 use crate::state::Api;
 
 /// Whether a value only grows.
@@ -44,6 +45,19 @@ pub trait MetricsSource: Send + Sync + 'static {
     fn maps(&self) -> Vec<(&'static str, Vec<(String, u64)>)> {
         Vec::new()
     }
+
+    /// Names of the rings, in the order they are shown in.
+    fn ring_names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The ring of this name, if there is one.
+    fn ring(&self, _name: &str) -> Option<RingStatistic> {
+        None
+    }
+
+    /// Empties the ring of this name.
+    fn clear_ring(&self, _name: &str) {}
 
     /// Prometheus text of values that PowerDNS does not have, every name beginning with `signpost_`.
     fn own_text(&self) -> String {
@@ -155,6 +169,15 @@ struct MapStatisticItem {
 }
 
 #[derive(Serialize)]
+struct RingStatisticItem {
+    name: &'static str,
+    size: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    value: Vec<NamedValue>,
+}
+
+#[derive(Serialize)]
 struct NamedValue {
     name: String,
     value: String,
@@ -165,27 +188,37 @@ struct NamedValue {
 enum Statistic {
     Item(StatisticItem),
     Map(MapStatisticItem),
+    Ring(RingStatisticItem),
 }
 
-/// `GET .../statistics`.
-pub(crate) fn statistics(api: &Api, call: &Call) -> Result<Response, ApiError> {
-    let items = api.all_metrics().into_iter().map(|metric| {
+fn named_values(entries: Vec<(String, u64)>) -> Vec<NamedValue> {
+    entries.into_iter().map(|(name, value)| NamedValue { name, value: value.to_string() }).collect()
+}
+
+/// `GET .../statistics`. `statistic` names a counter, a map or a ring. As for PowerDNS, only the word `false` leaves rings out.
+pub(crate) async fn statistics(api: &Api, call: &Call) -> Result<Response, ApiError> {
+    let source = &api.state.metrics;
+    let wanted = call.query("statistic").filter(|wanted| !wanted.is_empty());
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted == name);
+    let items = api.all_metrics().into_iter().filter(|metric| is_wanted(metric.name)).map(|metric| {
         let value = metric.value.to_string();
         Statistic::Item(StatisticItem { name: metric.name, kind: "StatisticItem", value })
     });
-    let maps = api.state.metrics.maps().into_iter().map(|(name, entries)| {
-        let value = entries.into_iter().map(|(name, value)| NamedValue { name, value: value.to_string() }).collect();
-        Statistic::Map(MapStatisticItem { name, kind: "MapStatisticItem", value })
+    let maps = source.maps().into_iter().filter(|(name, _)| is_wanted(name)).map(|(name, entries)| {
+        Statistic::Map(MapStatisticItem { name, kind: "MapStatisticItem", value: named_values(entries) })
     });
     let mut all: Vec<Statistic> = items.chain(maps).collect();
-    if let Some(wanted) = call.query("statistic").filter(|wanted| !wanted.is_empty()) {
-        all.retain(|statistic| match statistic {
-            Statistic::Item(item) => item.name == wanted,
-            Statistic::Map(map) => map.name == wanted,
-        });
-        if all.is_empty() {
-            return Err(invalid("Unknown statistic name"));
-        }
+    // Who names one wants it.
+    if wanted.is_some() || call.query("includerings") != Some("false") {
+        let names = source.ring_names().into_iter().filter(|name| is_wanted(name)).collect();
+        all.extend(rings::read(source, names).await?.into_iter().map(|ring| {
+            let (name, size) = (ring.name, ring.capacity.to_string());
+            let value = named_values(ring.entries);
+            Statistic::Ring(RingStatisticItem { name, size, kind: "RingStatisticItem", value })
+        }));
+    }
+    if wanted.is_some() && all.is_empty() {
+        return Err(invalid("Unknown statistic name"));
     }
     Ok(reply::json(StatusCode::OK, &all))
 }

@@ -62,7 +62,7 @@ pub(crate) fn no_content() -> Response {
     response
 }
 
-/// Adds what keeps browsers out of trouble, and CORS where configured (`cross_origin` empty: not).
+/// Adds what keeps browsers out of trouble, and CORS where configured (`cross_origin` empty: not). What a page says itself stays.
 pub(crate) fn add_common_headers(headers: &mut HeaderMap, cross_origin: Option<&HeaderValue>) {
     const COMMON: [(HeaderName, &str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -74,7 +74,7 @@ pub(crate) fn add_common_headers(headers: &mut HeaderMap, cross_origin: Option<&
         (header::SERVER, concat!("Signpost/", env!("CARGO_PKG_VERSION"))),
     ];
     for (name, value) in COMMON {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.extend(cross_origin.cloned().map(|value| (header::ACCESS_CONTROL_ALLOW_ORIGIN, value)));
 }

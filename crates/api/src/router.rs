@@ -22,8 +22,8 @@ use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
     api_keys, auth, autoprimaries, body, cache, cryptokeys, history, metadata, metrics, openapi, options, pages, reply,
-    search, servers, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_id, zone_patch, zone_put,
-    zones_list,
+    search, servers, status_page, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_id,
+    zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -154,7 +154,7 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::Servers => Ok(servers::list(api)),
         Action::Server => Ok(servers::one(api)),
         Action::Config => Ok(servers::config(api)),
-        Action::Statistics => metrics::statistics(api, &call),
+        Action::Statistics => metrics::statistics(api, &call).await,
         Action::CacheFlush => cache::flush(&call),
         Action::ZoneList => zones_list::list(api, &call).await,
         Action::ZoneCreate => zone_create::create(api, &call).await,
@@ -198,7 +198,9 @@ async fn handle(api: &Api, action: Action, call: Call) -> Result<Response, ApiEr
         Action::ApiKeyCreate => api_keys::create(api, &call).await,
         Action::ApiKeyGet => api_keys::get(api, &call).await,
         Action::ApiKeyDelete => api_keys::delete(api, &call).await,
-        Action::StatusPage => pages::status(api).await,
+        Action::StatusPage => status_page::show(api).await,
+        Action::RingReset => status_page::reset(api, &call).await,
+        Action::StyleSheet => Ok(status_page::style()),
         Action::Prometheus => Ok(metrics::prometheus(api)),
         Action::Alive => Ok(pages::alive()),
         Action::Ready => pages::ready(api, &call),

@@ -60,6 +60,8 @@ pub(crate) enum Action {
     ApiKeyGet,
     ApiKeyDelete,
     StatusPage,
+    RingReset,
+    StyleSheet,
     Prometheus,
     Alive,
     Ready,
@@ -71,7 +73,8 @@ impl Action {
     pub(crate) fn needs(self) -> Needs {
         match self {
             Action::Versions | Action::Features | Action::Docs | Action::Servers | Action::Server => Needs::Nothing,
-            Action::StatusPage | Action::Prometheus | Action::Alive | Action::Ready | Action::Version => Needs::Nothing,
+            Action::StatusPage | Action::RingReset | Action::StyleSheet | Action::Prometheus => Needs::Nothing,
+            Action::Alive | Action::Ready | Action::Version => Needs::Nothing,
             Action::ZoneList | Action::Search => Needs::Filtered,
             Action::Config
             | Action::Statistics
@@ -201,7 +204,8 @@ pub(crate) static ROUTES: &[Route] = &[
     api("/api/v1/servers/localhost/networks/{ip}/{prefixlen}", &[(GET, Action::NetworkGet), (PUT, Action::NetworkPut)]),
     api("/api/v1/servers/localhost/apikeys", &[(GET, Action::ApiKeyList), (POST, Action::ApiKeyCreate)]),
     api("/api/v1/servers/localhost/apikeys/{apikey_name}", &[(GET, Action::ApiKeyGet), (DELETE, Action::ApiKeyDelete)]),
-    Route { path: "/", access: Access::Password, methods: &[(GET, Action::StatusPage)] },
+    Route { path: "/", access: Access::Password, methods: &[(GET, Action::StatusPage), (POST, Action::RingReset)] },
+    Route { path: "/style.css", access: Access::Password, methods: &[(GET, Action::StyleSheet)] },
     Route { path: "/metrics", access: Access::Password, methods: &[(GET, Action::Prometheus)] },
     Route { path: "/livez", access: Access::Open, methods: &[(GET, Action::Alive)] },
     Route { path: "/readyz", access: Access::Open, methods: &[(GET, Action::Ready)] },

@@ -14,6 +14,8 @@ use zone::WithheldReason;
 const RCODES: usize = 24;
 /// Types up to URI and CAA are counted one by one; those beyond share the last place.
 const QTYPES: usize = 260;
+/// In the third octet of a message (RFC 1035 section 4.1.1).
+const RECURSION_DESIRED: u8 = 0x01;
 /// Response sizes up to these octets, then every 200 octets.
 const SMALL_SIZES: [u16; 6] = [20, 40, 60, 80, 100, 150];
 /// The last multiple of 200 below 65,000 is 324 * 200.
@@ -46,6 +48,9 @@ pub(crate) enum Counter {
     DoqAnswers,
     DoqAnswersBytes,
     UdpDoQueries,
+    UdpCookieQueries,
+    TcpCookieQueries,
+    RdQueries,
     Corrupt,
     Unauth,
     UdpTruncated,
@@ -112,6 +117,9 @@ const SHOWN: &[Shown] = {
         Shown("udp6-answers", "Number of IPv6 answers sent out over UDP", &[Udp6Answers]),
         Shown("udp6-answers-bytes", "Total size of IPv6 answers sent out over UDP", &[Udp6AnswersBytes]),
         Shown("udp-do-queries", "Number of UDP queries received with the DO bit set", &[UdpDoQueries]),
+        Shown("udp-cookie-queries", "Number of UDP queries received with the COOKIE option", &[UdpCookieQueries]),
+        Shown("tcp-cookie-queries", "Number of TCP queries received with the COOKIE option", &[TcpCookieQueries]),
+        Shown("rd-queries", "Number of queries with the RD bit set", &[RdQueries]),
         Shown("tcp-queries", "Number of TCP queries received", &[Tcp4Queries, Tcp6Queries]),
         Shown("tcp-answers", "Number of answers sent out over TCP", &[Tcp4Answers, Tcp6Answers]),
         Shown("tcp-answers-bytes", "Total size of answers sent out over TCP", &[Tcp4AnswersBytes, Tcp6AnswersBytes]),
@@ -363,6 +371,8 @@ pub(crate) struct Counters {
     rcodes: [AtomicU64; RCODES],
     qtypes: [AtomicU64; QTYPES],
     sizes: [AtomicU64; SIZES],
+    /// Nanoseconds from taking in a batch until its answers are sent, on average; 0 before the first.
+    batch_nanos: AtomicU64,
 }
 
 impl Counters {
@@ -373,6 +383,7 @@ impl Counters {
             rcodes: [const { AtomicU64::new(0) }; RCODES],
             qtypes: [const { AtomicU64::new(0) }; QTYPES],
             sizes: [const { AtomicU64::new(0) }; SIZES],
+            batch_nanos: AtomicU64::new(0),
         })
     }
 
@@ -380,8 +391,17 @@ impl Counters {
         self.bump(&self.single[counter as usize], count);
     }
 
+    /// Takes in how long a batch took. The average moves an eighth of the way.
+    pub(crate) fn took(&self, nanos: u64) {
+        let next = match self.batch_nanos.load(Ordering::Relaxed) {
+            0 => nanos,
+            average => average - average / 8 + nanos / 8,
+        };
+        self.batch_nanos.store(next, Ordering::Relaxed);
+    }
+
     /// Counts one message and what became of it.
-    pub(crate) fn record(&self, channel: Channel, outcome: &Outcome) {
+    pub(crate) fn record(&self, channel: Channel, message: &[u8], outcome: &Outcome) {
         let [queries, answers, bytes] = channel.counters();
         self.add(queries, 1);
         match outcome {
@@ -390,6 +410,16 @@ impl Counters {
             Outcome::Reply(reply) => {
                 self.add(answers, 1);
                 self.add(bytes, reply.octets as u64);
+                if matches!(message, [_, _, flags, ..] if flags & RECURSION_DESIRED != 0) {
+                    self.add(Counter::RdQueries, 1);
+                }
+                if reply.cookie != CookieProof::None {
+                    match channel {
+                        Channel::Udp4 | Channel::Udp6 => self.add(Counter::UdpCookieQueries, 1),
+                        Channel::Tcp4 | Channel::Tcp6 => self.add(Counter::TcpCookieQueries, 1),
+                        Channel::Dot | Channel::Doh | Channel::Doq => {}
+                    }
+                }
                 if channel.is_udp() && reply.is_dnssec_ok {
                     self.add(Counter::UdpDoQueries, 1);
                 }
@@ -469,6 +499,7 @@ pub struct CounterSnapshot {
     qtypes: [u64; QTYPES],
     sizes: [u64; SIZES],
     open: [u64; CARRIERS],
+    latency_micros: u64,
 }
 
 /// One counter by its name.
@@ -491,13 +522,19 @@ impl CounterSnapshot {
             qtypes: [0; QTYPES],
             sizes: [0; SIZES],
             open,
+            latency_micros: 0,
         };
+        let (mut nanos, mut timed) = (0, 0);
         for worker in workers {
+            let average = worker.batch_nanos.load(Ordering::Relaxed);
+            nanos += average;
+            timed += u64::from(average != 0);
             add_all(&mut sum.single, &worker.single);
             add_all(&mut sum.rcodes, &worker.rcodes);
             add_all(&mut sum.qtypes, &worker.qtypes);
             add_all(&mut sum.sizes, &worker.sizes);
         }
+        sum.latency_micros = nanos / (timed.max(1) * 1000);
         sum
     }
 
@@ -526,7 +563,12 @@ impl CounterSnapshot {
             };
             NamedCounter { name, description, value: self.open[carrier as usize] }
         });
-        shown.chain(by_rcode).chain(open)
+        let latency = NamedCounter {
+            name: "latency",
+            description: "Microseconds from taking in a batch of UDP queries until its answers are sent, on average",
+            value: self.latency_micros,
+        };
+        shown.chain(by_rcode).chain(open).chain([latency])
     }
 
     /// One counter; `None` for a name that there is not.
@@ -589,10 +631,13 @@ mod tests {
             cookie: CookieProof::None,
             likeness: 0,
         };
-        workers[0].record(Channel::Udp4, &Outcome::Reply(reply.clone()));
-        workers[0].record(Channel::Udp6, &Outcome::Reply(reply.clone()));
-        workers[1].record(Channel::Tcp6, &Outcome::Reply(reply));
-        workers[0].record(Channel::Udp4, &Outcome::Ignored(IgnoreReason::Short));
+        let with_cookie = Reply { cookie: CookieProof::Valid, ..reply.clone() };
+        workers[0].record(Channel::Udp4, &[0, 0, 0x01], &Outcome::Reply(reply.clone()));
+        workers[0].record(Channel::Udp6, &[0, 0, 0x00], &Outcome::Reply(with_cookie.clone()));
+        workers[1].record(Channel::Tcp6, &[0, 0, 0x01], &Outcome::Reply(with_cookie));
+        workers[0].record(Channel::Udp4, &[0], &Outcome::Ignored(IgnoreReason::Short));
+        workers[0].took(8_000);
+        workers[0].took(80_000);
         let sum = CounterSnapshot::of(workers.iter().map(|worker| &**worker), [3, 2, 1, 0]);
         for (name, value) in [
             ("udp-queries", 3),
@@ -600,6 +645,12 @@ mod tests {
             ("udp6-answers-bytes", 100),
             ("tcp-answers", 1),
             ("udp-do-queries", 2),
+            ("rd-queries", 2),
+            ("cookie-queries", 2),
+            ("udp-cookie-queries", 1),
+            ("tcp-cookie-queries", 1),
+            // 8 us, and an eighth of the way to 80; the connections' threads measure nothing.
+            ("latency", 17),
             ("corrupt-packets", 1),
             ("nxdomain-packets", 3),
             ("open-tcp-connections", 3),

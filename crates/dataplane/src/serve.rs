@@ -5,6 +5,7 @@ use crate::counters::{Carrier, CounterSnapshot, Counters, Writers};
 use crate::profile::{Profile, ProfileHandle};
 use crate::proxy::{self, Proxies};
 use crate::ratelimit::{RateLimiter, RateLimits};
+use crate::rings::{self, Notes, Ring, Rings};
 use crate::streams::{self, Door, Shared, https, quic};
 use crate::tcp::{self, Registry};
 use crate::udp::{self, Worker};
@@ -53,6 +54,8 @@ pub struct DataPlaneSettings {
     pub doq_listen: Vec<SocketAddr>,
     /// The certificate of the encrypted ones.
     pub certificate: CertificateSource,
+    /// How many queries of a kind each thread notes in a second for [`DataPlane::ring`]; 0: none, up to 1,000,000. Default 1000.
+    pub notes_per_second: u32,
     /// Load balancers that hide their clients.
     pub proxies: Proxies,
     /// How queries are answered, whatever zones there are.
@@ -74,6 +77,7 @@ impl Default for DataPlaneSettings {
             doh_plain_listen: Vec::new(),
             doq_listen: Vec::new(),
             certificate: CertificateSource::default(),
+            notes_per_second: 1000,
             proxies: Proxies::default(),
             profile: Profile::default(),
         }
@@ -95,6 +99,7 @@ impl DataPlaneSettings {
         within("udp_payload_max", self.udp_payload_max.into(), UDP_PAYLOAD_MIN.into()..=4096)?;
         within("tcp_connections_max", self.tcp_connections_max, 1..=1_000_000)?;
         within("tcp_per_source_max", self.tcp_per_source_max, 1..=1_000_000)?;
+        within("notes_per_second", self.notes_per_second as usize, 0..=1_000_000)?;
         within("proxies.header_octets_max", self.proxies.header_octets_max, proxy::HEADER_OCTETS)?;
         // Others would take it for plain DNS (RFC 7858 section 3.1, RFC 9250 section 4.1.1).
         for (field, addresses) in [("dot_listen", &self.dot_listen), ("doq_listen", &self.doq_listen)] {
@@ -140,6 +145,7 @@ pub struct DataPlane {
     workers: Vec<thread::JoinHandle<()>>,
     listeners: Vec<tokio::task::JoinHandle<()>>,
     counters: Vec<Arc<Counters>>,
+    rings: Vec<Arc<Rings>>,
     registry: Arc<Registry>,
     profile: ProfileHandle,
     _runtime: StreamRuntime,
@@ -182,10 +188,14 @@ impl DataPlane {
             true => Some(Arc::new(Certificates::open(&settings.certificate).map_err(io::Error::other)?)),
             false => None,
         };
+        // Connections have a share like a worker's.
+        let threads = bound.dns.iter().map(|sockets| sockets.udp.len()).sum::<usize>() + 1;
         let shared = Arc::new(Shared {
             zones,
             profile: ProfileHandle::new(Profile { stream_idle: settings.tcp_idle, ..settings.profile.clone() }),
             counters: Counters::new(Writers::Many),
+            rings: Rings::share_of(threads),
+            notes_per_second: settings.notes_per_second,
             registry: Registry::new(settings.tcp_connections_max, settings.tcp_per_source_max),
             proxies: Arc::new(settings.proxies.clone()),
             idle: settings.tcp_idle,
@@ -199,6 +209,7 @@ impl DataPlane {
             workers: Vec::new(),
             listeners: Vec::new(),
             counters: vec![Arc::clone(&shared.counters)],
+            rings: vec![Arc::clone(&shared.rings)],
             registry: Arc::clone(&shared.registry),
             profile: shared.profile.clone(),
             _runtime: runtime,
@@ -207,7 +218,7 @@ impl DataPlane {
         for sockets in bound.dns {
             plane.start_door(sockets.tcp, Carrier::Tcp, None, &shared)?;
             for socket in sockets.udp {
-                plane.start_worker(socket, &shared, settings)?;
+                plane.start_worker(socket, &shared, settings, Rings::share_of(threads))?;
             }
         }
         Ok(plane)
@@ -256,9 +267,16 @@ impl DataPlane {
         Ok(())
     }
 
-    fn start_worker(&mut self, socket: Socket, shared: &Shared, settings: &DataPlaneSettings) -> io::Result<()> {
+    fn start_worker(
+        &mut self,
+        socket: Socket,
+        shared: &Shared,
+        settings: &DataPlaneSettings,
+        rings: Arc<Rings>,
+    ) -> io::Result<()> {
         let counters = Counters::new(Writers::One);
         self.counters.push(Arc::clone(&counters));
+        self.rings.push(Arc::clone(&rings));
         let worker = Worker {
             socket,
             zones: Arc::clone(&shared.zones),
@@ -268,6 +286,8 @@ impl DataPlane {
             limiter: RateLimiter::new(&settings.rate_limits, settings.udp_workers),
             clock: Stopwatch::start(),
             counters,
+            notes: Notes::new(rings, Writers::One, settings.notes_per_second),
+            batches: 0,
             stop: Arc::clone(&self.stop_workers),
         };
         let thread = thread::Builder::new().name(format!("udp-{}", self.workers.len())).spawn(|| worker.run())?;
@@ -293,6 +313,24 @@ impl DataPlane {
     /// The counters of all workers, summed now.
     pub fn counters(&self) -> CounterSnapshot {
         CounterSnapshot::of(self.counters.iter().map(|counters| &**counters), self.registry.count())
+    }
+
+    /// What a ring shows: names of queries (`example.com/A`) or addresses, with how often each is among the last
+    /// [`RING_ENTRIES`](crate::RING_ENTRIES), the most frequent first. Takes milliseconds where a ring is full.
+    pub fn ring(&self, ring: Ring) -> Vec<(String, u64)> {
+        rings::top(self.rings.iter().map(|rings| &**rings), ring)
+    }
+
+    /// How many entries a ring has.
+    pub fn ring_entries(&self, ring: Ring) -> usize {
+        rings::entries(self.rings.iter().map(|rings| &**rings), ring)
+    }
+
+    /// Empties a ring. `queries` and `remotes` are two sides of one, and so are the two of `unauth`.
+    pub fn clear_ring(&self, ring: Ring) {
+        for rings in &self.rings {
+            rings.clear(ring);
+        }
     }
 
     /// Stops: no new connection is taken, what has arrived is answered, replies are written out (for two seconds at most), and the

@@ -8,9 +8,10 @@ pub(crate) mod quic;
 
 use crate::answer::{Asker, Desk, Outcome, respond};
 use crate::clock::unix_now;
-use crate::counters::{Carrier, Channel, Counter, Counters, Event};
+use crate::counters::{Carrier, Channel, Counter, Counters, Event, Writers};
 use crate::profile::{Profile, ProfileHandle};
 use crate::proxy::{self, Proxies};
+use crate::rings::{Notes, Rings};
 use crate::tcp::{self, Closed, Registry, Ticket};
 use arc_swap::Guard;
 use dnssec::ZoneTable;
@@ -37,6 +38,8 @@ thread_local! {
     /// The longest reply is made here and copied out at its true length, since a buffer that long for each connection would cost
     /// most of a server's memory.
     static REPLY: RefCell<Box<[u8]>> = RefCell::new(vec![0; usize::from(u16::MAX)].into());
+    /// The threads belong to one data plane.
+    static NOTES: RefCell<Option<Notes>> = const { RefCell::new(None) };
 }
 
 /// What all connections share.
@@ -44,6 +47,9 @@ pub(crate) struct Shared {
     pub(crate) zones: Arc<ZoneTable>,
     pub(crate) profile: ProfileHandle,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) rings: Arc<Rings>,
+    /// What each thread notes of a kind in a second.
+    pub(crate) notes_per_second: u32,
     pub(crate) registry: Arc<Registry>,
     pub(crate) proxies: Arc<Proxies>,
     /// Time a client has for its handshake, and for each next whole message.
@@ -61,6 +67,15 @@ impl Shared {
         self.count(carrier, Event::Accepted);
         self.count_closed(closed);
         ticket
+    }
+
+    fn note(&self, now: u32, address: IpAddr, message: &[u8], outcome: &Outcome, reply: &[u8]) {
+        NOTES.with_borrow_mut(|notes| {
+            let rings = || Notes::new(Arc::clone(&self.rings), Writers::Many, self.notes_per_second);
+            let notes = notes.get_or_insert_with(rings);
+            notes.tick(now);
+            notes.note(address, message, outcome, reply);
+        });
     }
 
     fn count_closed(&self, closed: Closed) {
@@ -97,7 +112,8 @@ impl Answers<'_> {
         let desk = Desk { zones: &self.zones, profile: &self.profile };
         REPLY.with_borrow_mut(|reply| {
             let outcome = respond(desk, message, asker, self.now, reply);
-            self.shared.counters.record(channel, &outcome);
+            self.shared.counters.record(channel, message, &outcome);
+            self.shared.note(self.now, asker.address, message, &outcome, reply);
             match outcome {
                 Outcome::Reply(done) => Some(take(&reply[..done.octets])),
                 Outcome::Ignored(_) => None,

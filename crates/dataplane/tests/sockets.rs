@@ -2,7 +2,7 @@
 
 mod fixture;
 
-use dataplane::{DataPlane, DataPlaneSettings};
+use dataplane::{DataPlane, DataPlaneSettings, Ring};
 use dnssec::ZoneTable;
 use fixture::{Mode, ask, show, table, zone};
 use std::io::ErrorKind;
@@ -150,6 +150,39 @@ async fn wildcard_binds_of_both_families_answer_from_the_address_asked() {
     assert_eq!(plane.counters().value("udp-send-errors"), Some(0));
 }
 
+/// PowerDNS's rings: what was asked over UDP and TCP, whichever thread answered.
+#[tokio::test]
+async fn section_11_rings_tell_who_asked_what() {
+    let plane = start(&["127.0.0.1:0"]);
+    let address = plane.local_addrs()[0];
+    // From different ports, so that the kernel spreads them over the workers.
+    for _ in 0..8 {
+        exchange("127.0.0.1:0", address, &ask("WWW.example", "A").message());
+    }
+    exchange("127.0.0.2:0", address, &ask("gone.example", "A").message());
+    exchange("127.0.0.1:0", address, &ask("www.example", "AAAA").message());
+    exchange("127.0.0.2:0", address, &ask("elsewhere", "TYPE999").message());
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(&framed(&ask("www.example", "A").message())).await.unwrap();
+    read_reply(&mut stream).await;
+    let shown = |ring: Ring| -> Vec<String> {
+        plane.ring(ring).into_iter().map(|(name, count)| format!("{name} {count}")).collect()
+    };
+    assert_eq!(
+        shown(Ring::Queries),
+        ["www.example/A 9", "elsewhere/TYPE999 1", "gone.example/A 1", "www.example/AAAA 1"]
+    );
+    assert_eq!(shown(Ring::Remotes), ["127.0.0.1 10", "127.0.0.2 2"]);
+    assert_eq!(shown(Ring::NxdomainQueries), ["gone.example/A 1"]);
+    assert_eq!(shown(Ring::NoerrorQueries), ["www.example/AAAA 1"]);
+    assert_eq!(shown(Ring::UnauthQueries), ["elsewhere/TYPE999 1"]);
+    assert_eq!(shown(Ring::RemotesUnauth), ["127.0.0.2 1"]);
+    assert_eq!(plane.ring_entries(Ring::Queries), 12);
+    plane.clear_ring(Ring::Queries);
+    assert!(shown(Ring::Queries).is_empty() && shown(Ring::Remotes).is_empty());
+    assert_eq!(plane.ring_entries(Ring::NxdomainQueries), 1);
+}
+
 #[tokio::test]
 async fn the_same_port_can_be_both_wildcards() {
     let plane = start(&["0.0.0.0:0"]);
@@ -178,6 +211,10 @@ async fn settings_out_of_bounds_are_named() {
         (DataPlaneSettings { listen: vec![], ..base.clone() }, "listen: no address"),
         (DataPlaneSettings { udp_payload_max: 511, ..base.clone() }, "udp_payload_max: 511 is not within 512 to 4096"),
         (DataPlaneSettings { udp_workers: 0, ..base.clone() }, "udp_workers: 0 is not within 1 to 1024"),
+        (
+            DataPlaneSettings { notes_per_second: 1_000_001, ..base.clone() },
+            "notes_per_second: 1000001 is not within 0 to 1000000",
+        ),
         (
             DataPlaneSettings { tcp_idle: Duration::ZERO, ..base.clone() },
             "tcp_idle: 0ns is not above zero and up to one hour",

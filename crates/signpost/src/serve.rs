@@ -5,6 +5,7 @@ mod descriptors;
 mod late_store;
 mod metrics;
 mod signals;
+mod system;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -375,6 +376,7 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         listen: dns.listen.clone(),
         udp_workers: dns.udp_workers.map_or_else(|| DataPlaneSettings::default().udp_workers, usize::from),
         udp_payload_max: dns.udp_payload_max,
+        notes_per_second: dns.statistics_per_second,
         tcp_connections_max: dns.tcp_connections_max,
         tcp_per_source_max: dns.tcp_per_source_max,
         tcp_idle: dns.tcp_idle_timeout,

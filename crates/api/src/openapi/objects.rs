@@ -48,6 +48,11 @@ pub(super) const OBJECTS: &[Object] = &[
     Object { name: "CacheFlushResult", about: "How much was flushed.", fields: CACHE_FLUSH_RESULT },
     Object { name: "StatisticItem", about: "One counter.", fields: STATISTIC },
     Object { name: "MapStatisticItem", about: "Counters by a property of what is counted.", fields: MAP_STATISTIC },
+    Object {
+        name: "RingStatisticItem",
+        about: "The last that came, by how often each is among them.",
+        fields: RING_STATISTIC,
+    },
     Object { name: "SimpleStatisticItem", about: "An entry of a map or ring.", fields: SIMPLE_STATISTIC },
     Object { name: "Error", about: "Why a request was refused or failed.", fields: ERROR },
 ];
@@ -300,7 +305,8 @@ const CACHE_FLUSH_RESULT: &[Field] =
     &[shown("count", COUNT, "Answers that were dropped."), shown("result", Text, "What was done.")];
 
 /// One entry of `statistics`.
-pub(super) const ANY_STATISTIC: Shape = AnyOf(&[Ref("StatisticItem"), Ref("MapStatisticItem")]);
+pub(super) const ANY_STATISTIC: Shape =
+    AnyOf(&[Ref("StatisticItem"), Ref("MapStatisticItem"), Ref("RingStatisticItem")]);
 
 const STATISTIC: &[Field] = &[
     shown("name", Text, "Name of the counter."),
@@ -312,6 +318,13 @@ const MAP_STATISTIC: &[Field] = &[
     shown("name", Text, "Name of the map."),
     shown("type", Choice(&["MapStatisticItem"]), "Type of this object."),
     shown("value", List(&Ref("SimpleStatisticItem")), "Its entries, those of 0 left out."),
+];
+
+const RING_STATISTIC: &[Field] = &[
+    shown("name", Text, "Name of the ring."),
+    shown("size", Text, "How many entries it holds at most, a number."),
+    shown("type", Choice(&["RingStatisticItem"]), "Type of this object."),
+    shown("value", List(&Ref("SimpleStatisticItem")), "Its entries, the most frequent first."),
 ];
 
 const SIMPLE_STATISTIC: &[Field] =

@@ -17,12 +17,12 @@ pub(super) fn describe(action: Action) -> Operation {
         Action::Versions | Action::Features | Action::Docs | Action::Servers | Action::Server | Action::Config => {
             describe_server(action)
         }
-        Action::Statistics => operation("stats", "getStats", "Counters.")
+        Action::Statistics => operation("stats", "getStats", "Counters and rings.")
             .query(&[
                 query("statistic", Text, "Only the one of this name."),
-                query("includerings", Flag, "Taken as PowerDNS takes it; there are no rings here yet."),
+                query("includerings", Flag, "Whether the answer has rings. Default true."),
             ])
-            .answers(200, List(&ANY_STATISTIC), "The counters."),
+            .answers(200, List(&ANY_STATISTIC), "The counters, then the rings."),
         Action::CacheFlush => operation("servers", "cacheFlushByName", "Drops cached answers at and below a name.")
             .query(&[Query { is_needed: true, ..query("domain", Name, "The name, with final dot.") }])
             .answers(200, Object("CacheFlushResult"), "How many were dropped."),
@@ -112,6 +112,14 @@ pub(super) fn describe(action: Action) -> Operation {
             "text/html",
             "A page.",
         ),
+        Action::RingReset => operation("pages", "resetRings", "Empties rings.")
+            .query(&[query("resetring", Text, "Only the ring of this name.")])
+            .answers_text(200, "text/html", "All are empty. The page.")
+            .answers_text(302, "text/html", "The one is empty. Back to the page.")
+            .refuses(422, "There is no ring of this name."),
+        Action::StyleSheet => {
+            operation("pages", "styleSheet", "How the page looks.").answers_text(200, "text/css", "A style sheet.")
+        }
         Action::Prometheus => operation("pages", "metrics", "Counters in Prometheus's text format.").answers_text(
             200,
             "text/plain",

@@ -1,5 +1,7 @@
 //! Sections 1, 2, 3 and 11: discovery, keys, errors, headers, settings, statistics.
 
+use std::sync::Mutex;
+
 use api::ApiSettings;
 use axum::body::Body;
 use axum::http::Request;
@@ -155,6 +157,30 @@ async fn section_11_statistics_are_strings_with_uptime_and_one_can_be_asked_for(
 }
 
 #[tokio::test]
+async fn section_11_rings_come_last_unless_they_are_left_out() {
+    let server = Server::start().await;
+    let path = "/api/v1/servers/localhost/statistics";
+    let ring = json!({
+        "type": "RingStatisticItem", "name": "queries", "size": "10000",
+        "value": [{"name": "example.com/A", "value": "3"}],
+    });
+    let rings = async |query: &str| -> Vec<Value> {
+        let all = server.get(&format!("{path}{query}")).await.json();
+        let is_ring = |item: &&Value| item["type"] == "RingStatisticItem";
+        all.as_array().unwrap().iter().filter(is_ring).cloned().collect()
+    };
+    // PowerDNS takes any other word for true.
+    for query in ["", "?includerings=true", "?includerings=xx"] {
+        let rings = rings(query).await;
+        assert_eq!((rings.len(), &rings[0], &rings[1]["value"]), (2, &ring, &json!([])), "{query}");
+    }
+    let last = server.get(path).await.json().as_array().unwrap().last().cloned();
+    assert_eq!(last.unwrap()["name"], "remotes");
+    assert!(rings("?includerings=false").await.is_empty());
+    assert_eq!(server.get(&format!("{path}?statistic=queries")).await.json(), json!([ring]));
+}
+
+#[tokio::test]
 async fn section_11_metrics_have_the_names_of_dashboards() {
     let server = Server::start().await;
     server.get("/api").await.is(200);
@@ -182,12 +208,58 @@ async fn section_11_cache_flush_wants_a_canonical_name() {
     server.call("PUT", path, Value::Null).await.is_error(422, "DNS Name '' is not canonical");
 }
 
+const PAGE_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+#[tokio::test]
+async fn section_2_the_status_page_shows_rings_as_text_whatever_strangers_asked_for() {
+    let hostile = "<img src=x onerror=alert(1)>\"'&.example/A".to_owned();
+    let program = Program { queries: Mutex::new(vec![(hostile, 5), ("<b>/A".to_owned(), 1)]), ..Program::default() };
+    let server = Server::with(program, settings(), Default::default()).await;
+    let page = plain(&server, "GET", "/", &[]).await;
+    page.is(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert_eq!(page.header("content-security-policy"), Some(PAGE_POLICY));
+    assert_eq!(page.header("x-content-type-options"), Some("nosniff"));
+    let shown =
+        "<tr><td>&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;.example/A</td><td>5</td><td>83.3 %</td></tr>";
+    assert!(page.body.contains(shown), "{}", page.body);
+    for never in ["<img", "<b>", "<script", "style=", "http://", "https://"] {
+        assert!(!page.body.contains(never), "{never} in {}", page.body);
+    }
+    for link in ["href=\"/metrics\"", "href=\"/api/docs\"", "href=\"style.css\""] {
+        assert!(page.body.contains(link), "{link} in {}", page.body);
+    }
+    let style = plain(&server, "GET", "/style.css", &[]).await;
+    assert_eq!(style.is(200).header("content-type"), Some("text/css; charset=utf-8"));
+}
+
+#[tokio::test]
+async fn section_2_post_empties_rings() {
+    let server = Server::start().await;
+    let fill = || server.program.queries.lock().unwrap().push(("x/A".to_owned(), 1));
+    fill();
+    // As PowerDNS: one ring, and back to the page.
+    let one = plain(&server, "POST", "/?resetring=remotes", &[]).await;
+    assert_eq!(one.is(302).header("location"), Some("/"));
+    assert!(!server.program.queries.lock().unwrap().is_empty());
+    plain(&server, "POST", "/?resetring=queries", &[]).await.is(302);
+    assert!(server.program.queries.lock().unwrap().is_empty());
+    plain(&server, "POST", "/?resetring=nothing", &[]).await.is_error(422, "Unknown ring 'nothing'");
+    fill();
+    let all = plain(&server, "POST", "/", &[]).await;
+    assert!(all.is(200).body.contains("Nothing yet.") && server.program.queries.lock().unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn section_17_the_status_page_takes_basic_and_probes_take_nothing() {
     let password = std::sync::Arc::new(api::PagePassword::new("secret").unwrap());
     let program = Program { not_ready: Some("3 of 9 zones are loaded".to_owned()), ..Program::default() };
     let server =
         Server::with(program, ApiSettings { password: Some(password), ..settings() }, Default::default()).await;
+    for (method, path) in [("POST", "/"), ("GET", "/style.css"), ("GET", "/metrics")] {
+        plain(&server, method, path, &[]).await.is(401);
+    }
     let refused = plain(&server, "GET", "/", &[]).await;
     refused.is(401);
     assert_eq!(refused.header("www-authenticate"), Some("Basic realm=\"PowerDNS\""));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use api::{
     ApiKey, ApiSettings, ApiState, Check, For, Keyring, Metric, MetricKind, MetricsSource, NotifyQueue, Publication,
-    Readiness, ZoneDefaults,
+    Readiness, RingStatistic, ZoneDefaults,
 };
 use async_trait::async_trait;
 use axum::Router;
@@ -30,6 +30,8 @@ pub(crate) struct Program {
     pub(crate) notified: Mutex<Vec<String>>,
     pub(crate) queue_is_full: bool,
     pub(crate) not_ready: Option<String>,
+    /// What the ring `queries` holds.
+    pub(crate) queries: Mutex<Vec<(String, u64)>>,
 }
 
 impl Default for Program {
@@ -40,6 +42,7 @@ impl Default for Program {
             notified: Mutex::default(),
             queue_is_full: false,
             not_ready: None,
+            queries: Mutex::new(vec![("example.com/A".to_owned(), 3)]),
         }
     }
 }
@@ -88,6 +91,26 @@ impl MetricsSource for Program {
 
     fn maps(&self) -> Vec<(&'static str, Vec<(String, u64)>)> {
         vec![("response-by-qtype", vec![("A".to_owned(), 7)])]
+    }
+
+    fn ring_names(&self) -> Vec<&'static str> {
+        vec!["queries", "remotes"]
+    }
+
+    fn ring(&self, name: &str) -> Option<RingStatistic> {
+        match name {
+            "queries" => {
+                Some(RingStatistic { name: "queries", capacity: 10_000, entries: self.queries.lock().unwrap().clone() })
+            }
+            "remotes" => Some(RingStatistic { name: "remotes", capacity: 10_000, entries: Vec::new() }),
+            _ => None,
+        }
+    }
+
+    fn clear_ring(&self, name: &str) {
+        if name == "queries" {
+            self.queries.lock().unwrap().clear();
+        }
     }
 
     fn own_text(&self) -> String {

@@ -8,6 +8,7 @@ use crate::counters::{Channel, Counter, Counters};
 use crate::profile::ProfileHandle;
 use crate::proxy::Proxies;
 use crate::ratelimit::{RateLimiter, Verdict};
+use crate::rings::Notes;
 use crate::tail::Refusal;
 use dnssec::ZoneTable;
 use socket2::Socket;
@@ -15,12 +16,14 @@ use std::io::ErrorKind;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Batches still answered after the order to stop, so that what the kernel has taken in is not lost.
 const LAST_BATCHES_MAX: usize = 64;
 /// Pause after an error that is not a timeout, so that a broken socket does not take a whole core.
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
+/// One in so many batches is timed, since to look at the clock twice costs as much as an answer.
+const TIMED_BATCH: usize = 64;
 
 /// One worker with its socket.
 pub(crate) struct Worker {
@@ -32,6 +35,9 @@ pub(crate) struct Worker {
     pub(crate) limiter: Option<RateLimiter>,
     pub(crate) clock: Stopwatch,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) notes: Notes,
+    /// Batches so far.
+    pub(crate) batches: usize,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
@@ -61,6 +67,8 @@ impl Worker {
                 return 0;
             }
         };
+        let begun = self.batches.is_multiple_of(TIMED_BATCH).then(Instant::now);
+        self.batches = self.batches.wrapping_add(1);
         // One load of each and one look at the clocks per batch, not per query: the first are shared atomics, the second calls of
         // 40 ns and more, and answers of one batch then agree.
         let zones = self.zones.view();
@@ -69,7 +77,8 @@ impl Worker {
         let micros = if self.limiter.is_some() { self.clock.micros() } else { 0 };
         let desk = Desk { zones: &zones, profile: &profile };
         let transport = Transport::Udp { payload_max: self.payload_max };
-        let Worker { counters, limiter, proxies, .. } = self;
+        self.notes.tick(now);
+        let Worker { counters, notes, limiter, proxies, .. } = self;
         batch.answer_each(|datagram, reply| {
             if let Some(counter) = ignored_as(datagram.source.port()) {
                 counters.add(counter, 1);
@@ -84,6 +93,7 @@ impl Worker {
             };
             let asker = Asker { address, transport };
             let mut outcome = respond(desk, message, asker, now, reply);
+            notes.note(address, message, &outcome, reply);
             if let (Some(limiter), Outcome::Reply(done)) = (limiter.as_mut(), &outcome)
                 // A short reply amplifies nothing, and a good cookie shows that nobody else is sent it.
                 && !done.is_truncated
@@ -103,7 +113,7 @@ impl Worker {
                     }
                 }
             }
-            counters.record(Channel::udp(address), &outcome);
+            counters.record(Channel::udp(address), message, &outcome);
             match outcome {
                 Outcome::Reply(reply) => Some(reply.octets),
                 Outcome::Ignored(_) => None,
@@ -112,6 +122,9 @@ impl Worker {
         let sent = batch.send(descriptor);
         if sent.failed > 0 {
             self.counters.add(Counter::UdpSendErrors, sent.failed);
+        }
+        if let Some(begun) = begun {
+            self.counters.took(begun.elapsed().as_nanos() as u64);
         }
         received
     }

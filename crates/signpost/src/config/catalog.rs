@@ -84,6 +84,13 @@ pub const SETTINGS: &[Setting] = &[
         "512",
         "Longest PROXY header in octets, extensions included",
     ),
+    // --- statistics ---
+    setting(
+        "statistics-per-second",
+        Kind::Count { min: 0, max: 1_000_000 },
+        "1000",
+        "Queries of a kind that each thread notes in a second, for statistics' rings; 0: none",
+    ),
     // --- what the server tells of itself ---
     setting("server-id", Kind::Text, "", "What NSID and id.server say; empty: the host's name; disabled: nothing"),
     setting("version-string", Kind::Text, "full", "What version.bind says: full, powerdns, anonymous, or a text"),

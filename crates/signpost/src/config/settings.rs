@@ -88,6 +88,8 @@ pub struct DnsSettings {
     pub clients: Clients,
     /// Server cookies.
     pub cookies: CookieSettings,
+    /// Queries of a kind that each thread notes in a second.
+    pub statistics_per_second: u32,
     /// For replies over UDP.
     pub rate_limits: RateLimits,
     /// Beside UDP and plain TCP.
@@ -248,6 +250,7 @@ impl Settings {
                 version: version(layers)?,
                 clients: clients(layers)?,
                 cookies: cookies(layers)?,
+                statistics_per_second: layers.count("statistics-per-second"),
                 rate_limits: rate_limits(layers)?,
                 transports: transports::from_layers(layers, &mut warnings)?,
             },
