@@ -1,4 +1,4 @@
-//! What the program tells of itself: `statistics`, `/metrics` and the page `/`, after queries that were really asked
+//! What the program tells of itself: `statistics`, `/metrics`, `config` and the page `/`, after queries that were really asked
 //! (PDNS-DIALECT sections 2 and 11).
 
 use serde_json::{Value, json};
@@ -178,4 +178,22 @@ fn section_11_without_notes_rings_are_empty_and_counters_count() {
     let server = asked(Settings::sqlite().with("--statistics-per-second=0"));
     assert!(ring(&server, "queries").is_empty() && ring(&server, "remotes").is_empty());
     assert_eq!(server.metric("pdns_auth_nxdomain_packets"), 2);
+}
+
+/// octoDNS reads `enable-lua-records`, python-powerdns looks for `local-port`.
+#[test]
+fn section_11_config_shows_powerdns_names_with_what_runs() {
+    let server = Signpost::start(Settings::sqlite().with("--web-password=hush-hush"));
+    let config = server.api().must(200, "GET", "/config", None).json();
+    let value = |name: &str| -> String {
+        let found: Vec<&Value> = config.as_array().unwrap().iter().filter(|item| item["name"] == name).collect();
+        assert_eq!((found.len(), &found[0]["type"]), (1, &json!("ConfigSetting")), "{name}");
+        found[0]["value"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(value("local-port"), server.dns().port().to_string());
+    assert_eq!(value("local-address"), "127.0.0.1");
+    assert_eq!(value("webserver-port"), server.api().address.port().to_string());
+    assert_eq!((value("enable-lua-records"), value("launch")), ("no".to_owned(), "gsqlite3".to_owned()));
+    assert_eq!((value("api-key"), value("webserver-password")), ("***".to_owned(), "***".to_owned()));
+    assert!(!config.to_string().contains("hush-hush"));
 }

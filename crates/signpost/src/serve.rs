@@ -156,7 +156,7 @@ impl Server {
             readiness: Arc::new(Ready { publisher: self.publisher.clone(), store: Arc::clone(&self.store) }),
             defaults: settings.zones.clone(),
             settings: http.clone(),
-            config: settings.shown.clone(),
+            config: config::shown::shown(settings, &self.dns, &self.http, dns_settings(&settings.dns).udp_workers),
         };
         let hook = webhook_settings(settings)?;
         let hook_http = ApiSettings { allow_from: settings.webhook.allow_from.clone(), ..http.clone() };

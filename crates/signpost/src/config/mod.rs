@@ -14,6 +14,7 @@ pub mod pdns_conf;
 pub mod postgres_url;
 pub mod powerdns;
 pub mod settings;
+pub mod shown;
 pub mod toml_file;
 mod translate;
 pub mod transports;

@@ -91,6 +91,42 @@ pub fn redacted(url: &str) -> String {
     if shown.is_empty() { before } else { format!("{before}?{}", shown.join("&")) }
 }
 
+/// Host, port, database and user of a Postgres URL, those that it names, without anything secret.
+pub fn place(url: &str) -> Vec<(&'static str, String)> {
+    let url = redacted(url);
+    let (before, query) = url.split_once('?').unwrap_or((&url, ""));
+    let rest = before.split_once("://").map_or("", |(_, rest)| rest);
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (user, address) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|octet| octet.is_ascii_digit()) => (host, port),
+        _ => (address, ""),
+    };
+    let named = |parameter: &str, in_path: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let text = pairs.find(|(name, _)| *name == parameter).map_or(in_path, |(_, value)| value);
+        percent_decode(text)
+    };
+    [("host", host), ("port", port), ("dbname", path), ("user", user)]
+        .into_iter()
+        .map(|(parameter, in_path)| (parameter, named(parameter, in_path)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
+}
+
+/// What is not UTF-8, or not encoded as it should be, stays as it is.
+fn percent_decode(text: &str) -> String {
+    let mut octets = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = (*first == b'%').then(|| after.get(..2)).flatten();
+        let octet = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+        octets.push(octet.unwrap_or(*first));
+        rest = if octet.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8(octets).unwrap_or_else(|_| text.to_owned())
+}
+
 /// libpq's `name=value name='a value'`, with backslash escapes.
 fn conninfo(text: &str) -> Result<Vec<(String, String)>, String> {
     let mut pairs = Vec::new();
@@ -173,6 +209,18 @@ mod tests {
         let error = url("launch=gpgsql\ngpgsql-extra-connection-parameters=options='x\n").unwrap_err().to_string();
         assert!(error.ends_with("the quote around the value of options is not closed"), "{error}");
         assert!(url("launch=gpgsql\ngpgsql-extra-connection-parameters=nonsense\n").is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_database_is_told_without_its_password() {
+        let told = |url: &str| -> Vec<String> {
+            place(url).into_iter().map(|(parameter, value)| format!("{parameter}={value}")).collect()
+        };
+        assert_eq!(told("postgres://u:p@h:5433/d?sslmode=require"), ["host=h", "port=5433", "dbname=d", "user=u"]);
+        assert_eq!(told("postgres:///?host=%2Frun%2Fpg&dbname=p%20d&password=x"), ["host=/run/pg", "dbname=p d"]);
+        assert_eq!(told("postgres://[2001:db8::1]/d"), ["host=[2001:db8::1]", "dbname=d"]);
+        assert_eq!(told("postgres://h"), ["host=h"]);
+        assert_eq!(told("postgres:///?"), [""; 0]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub enum Meaning {
 }
 
 /// PowerDNS's names of settings that take the same values as ours.
-const ALIASES: &[(&str, &str)] = &[
+pub(super) const ALIASES: &[(&str, &str)] = &[
     ("api-key", "api-key"),
     // The way container images give secrets: PDNS_api_key_file. Not PowerDNS's own.
     ("api-key-file", "api-key-file"),
