@@ -69,6 +69,16 @@ fn api_json() {
 }
 
 #[test]
+fn api_path() {
+    hold("api_path", MANY);
+}
+
+#[test]
+fn webhook_json() {
+    hold("webhook_json", MANY);
+}
+
+#[test]
 fn edns_options() {
     hold("edns_options", MANY);
 }

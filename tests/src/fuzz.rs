@@ -10,7 +10,7 @@ mod operator;
 pub mod reply;
 pub mod zones;
 
-pub use contents::{api_json, rdata_wire, record_text, svcb_text, zone_file};
+pub use contents::{api_json, api_path, rdata_wire, record_text, svcb_text, webhook_json, zone_file};
 pub use mutations::Mutations;
 pub use operator::{isc_key, settings};
 
@@ -34,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     ("record_text", record_text),
     ("zone_file", zone_file),
     ("api_json", api_json),
+    ("api_path", api_path),
+    ("webhook_json", webhook_json),
     ("edns_options", edns_options),
     ("rdata_wire", rdata_wire),
     ("svcb_text", svcb_text),

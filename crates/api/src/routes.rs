@@ -223,6 +223,11 @@ pub fn keyed_routes() -> impl Iterator<Item = (&'static Method, &'static str)> {
     routes.flat_map(|route| route.methods.iter().map(|(method, _)| (method, route.path)))
 }
 
+/// The segments that the route of a path leaves open, for fuzzing: a path is one of ours or is not.
+pub fn open_segments(path: &str) -> Option<Vec<String>> {
+    find(path).map(|(_, segments)| segments)
+}
+
 fn match_path(pattern: &str, path: &str) -> Option<Vec<String>> {
     let mut open = Vec::new();
     let mut segments = path.split('/');

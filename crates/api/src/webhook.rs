@@ -193,14 +193,7 @@ impl Webhook {
     /// `POST /adjustendpoints`: what the sources want, as it will be read once it is stored.
     async fn adjust(&self, body: Bytes) -> Result<Response, ApiError> {
         let zones = self.zones().await?;
-        let (text, notes) = offload::run(body.len(), move || {
-            let mut notes = BTreeSet::new();
-            let wanted: Vec<Option<endpoint::Endpoint>> = parse_list(&body)?;
-            let kept: Vec<_> =
-                wanted.into_iter().flatten().filter_map(|wanted| adjust::adjust(wanted, &zones, &mut notes)).collect();
-            Ok((json::to_vec(&kept), notes))
-        })
-        .await?;
+        let (text, notes) = offload::run(body.len(), move || adjusted(&body, &zones)).await?;
         self.tell(notes);
         Ok(ours(text))
     }
@@ -237,6 +230,21 @@ fn ours(text: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     response
+}
+
+/// What is wanted as it will be read once it is stored, and what was left out or changed.
+fn adjusted(body: &[u8], zones: &Zones) -> Result<(Vec<u8>, BTreeSet<String>), ApiError> {
+    let mut notes = BTreeSet::new();
+    let wanted: Vec<Option<endpoint::Endpoint>> = parse_list(body)?;
+    let kept: Vec<_> =
+        wanted.into_iter().flatten().filter_map(|wanted| adjust::adjust(wanted, zones, &mut notes)).collect();
+    Ok((json::to_vec(&kept), notes))
+}
+
+/// What reading a body of the webhook gives, for fuzzing: the adjusted endpoints, or an error. A plan of changes is read and dropped.
+pub fn read_webhook_body(body: &[u8], zones: Vec<store::ZoneSummary>) -> Result<Vec<u8>, ApiError> {
+    let zones = Zones::new(zones, &[]);
+    apply::Plan::read(body, &zones).map(|_| Vec::new()).or_else(|_| adjusted(body, &zones).map(|(text, _)| text))
 }
 
 /// A list in JSON; Go writes an empty one as `null` too.

@@ -10,7 +10,7 @@ use crate::error::{ApiError, invalid};
 pub(crate) const ZONES_PATH: &str = "/api/v1/servers/localhost/zones/";
 
 /// The id of a zone or TSIG key: its name, every octet outside `A-Z a-z 0-9 . -` as `=XX`; the root is `=2E`.
-pub(crate) fn encode(name: &impl Display) -> String {
+pub fn encode(name: &impl Display) -> String {
     let name = name.to_string();
     if name == "." {
         return "=2E".to_owned();
@@ -33,7 +33,7 @@ pub(crate) fn encode(name: &impl Display) -> String {
 /// # Errors
 ///
 /// 400 for a bad escape, 422 for what is no name.
-pub(crate) fn decode(segment: &str) -> Result<ZoneName, ApiError> {
+pub fn decode(segment: &str) -> Result<ZoneName, ApiError> {
     let text = unescape(&percent_decode(segment)?)?;
     let name = if text == ".." { "." } else { &text };
     match ZoneName::parse(name) {

@@ -39,6 +39,49 @@ pub fn api_json(data: &[u8]) {
     let _ = api::read_put_body(data, &zone);
 }
 
+/// A path of the API with its ids. A zone that an id names has one id, which names it again and needs no escape in a path.
+pub fn api_path(data: &[u8]) {
+    let path = String::from_utf8_lossy(data);
+    for segment in api::open_segments(&path).unwrap_or_default() {
+        let Ok(zone) = api::read_zone_id(&segment) else { continue };
+        let id = api::zone_id_of(&zone);
+        let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b".-=".contains(&octet);
+        assert!(id.bytes().all(is_plain), "{segment:?} has the id {id:?}");
+        assert_eq!(api::read_zone_id(&id).ok().as_ref(), Some(&zone), "{segment:?} has the id {id:?}");
+    }
+}
+
+/// A body that External-DNS, or somebody else, sends to the webhook. What is adjusted is not adjusted again: else plans would never end.
+pub fn webhook_json(data: &[u8]) {
+    let Ok(adjusted) = api::read_webhook_body(data, vec![webhook_zone()]) else { return };
+    if adjusted.is_empty() {
+        return;
+    }
+    let again = api::read_webhook_body(&adjusted, vec![webhook_zone()]);
+    assert_eq!(again.ok().as_ref(), Some(&adjusted), "{:?}", String::from_utf8_lossy(data));
+}
+
+fn webhook_zone() -> store::ZoneSummary {
+    store::ZoneSummary {
+        id: store::ZoneId(1),
+        name: wire::ZoneName::parse("example.").expect("a name"),
+        kind: store::ZoneKind::Native,
+        masters: Vec::new(),
+        account: String::new(),
+        catalog: None,
+        options: String::new(),
+        last_check: 0,
+        notified_serial: 0,
+        serial: Some(1),
+        is_secured: false,
+        soa_edit: None,
+        soa_edit_api: None,
+        api_rectify: None,
+        nsec3param: None,
+        nsec3narrow: false,
+    }
+}
+
 /// RDATA in wire format, of a transfer or an update. What is accepted is printed as text that means the same, has one canonical
 /// form, and is what hickory-proto reads where it knows the type.
 ///
