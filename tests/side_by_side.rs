@@ -618,6 +618,7 @@ fn section_13_2_pdns_control_of_either_drives_both_servers() {
     let queries: u64 = said(&["show", "udp-queries"]).trim().parse().expect("a number");
     assert!(queries >= 1);
     assert!(said(&["show", "*"]).contains("udp-queries="));
+    assert!(said(&["remotes"]).contains("127.0.0.1\t"));
     assert!(said(&["qtypes"]).contains("SOA\t"));
     assert!(said(&["current-config"]).lines().any(|line| line.starts_with("default-ttl=")));
     assert!(!said(&["current-config"]).contains(signpost_tests::server::KEY), "secrets are masked");

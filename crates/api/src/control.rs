@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use wire::ZoneName;
 
 use crate::listener::UnixSocket;
+use crate::rings;
 use crate::state::Api;
 
 /// Longest question in octets: a command and a name with every octet escaped are below it.
@@ -36,6 +37,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("quit", "stop the server"),
     ("rediscover", "discover new zones: they are found by themselves"),
     ("reload", "reload all zones: changes are found by themselves"),
+    ("remotes", "get who asked most of late"),
     ("respsizes", "get histogram of response sizes"),
     ("retrieve <zone> [<ip>]", "retrieve a secondary zone: not done by this server"),
     ("rping", "ping the server"),
@@ -154,6 +156,7 @@ impl Control {
             ("xfr-queue", _) => Ok(String::new()),
             ("ccounts", _) => Ok("negative queries: 0, queries: 0, packets: 0".to_owned()),
             ("qtypes", _) => Ok(self.map("response-by-qtype")),
+            ("remotes", _) => Ok(self.ring("remotes").await),
             ("respsizes", _) => Ok(self.map("response-sizes")),
             ("quit", _) => {
                 self.quit.notify_one();
@@ -252,6 +255,15 @@ impl Control {
             for (entry, value) in entries.into_iter().filter(|_| name == wanted) {
                 let _ = writeln!(text, "{entry}\t{value}");
             }
+        }
+        text
+    }
+
+    async fn ring(&self, wanted: &'static str) -> String {
+        let rings = rings::read(&self.api.state.metrics, vec![wanted]).await.unwrap_or_default();
+        let mut text = String::new();
+        for (entry, value) in rings.into_iter().flat_map(|ring| ring.entries) {
+            let _ = writeln!(text, "{entry}\t{value}");
         }
         text
     }
