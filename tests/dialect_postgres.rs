@@ -22,6 +22,8 @@ mod objects;
 mod patch;
 #[path = "../crates/api/tests/dialect/probes.rs"]
 mod probes;
+#[path = "../crates/api/tests/dialect/rules.rs"]
+mod rules;
 #[path = "../crates/api/tests/dialect/scopes.rs"]
 mod scopes;
 #[path = "../crates/api/tests/dialect/support.rs"]

@@ -5,10 +5,10 @@
 //! they name is there and runs; that a test says what its sentence says is for people to review.
 
 use serde::Deserialize;
+use signpost_tests::named::Sources;
 use signpost_tests::server::workspace;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 /// RFCs that must have a table.
 const REQUIRED: &[u16] = &[
@@ -18,9 +18,6 @@ const REQUIRED: &[u16] = &[
 
 /// A quotation longer than this is no single sentence.
 const SAYS_CHARS_MAX: usize = 360;
-
-/// Files by path under the workspace, read once.
-type Sources = BTreeMap<String, Option<String>>;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,12 +66,12 @@ fn assert_none(faults: &[String]) {
 
 #[test]
 fn every_named_test_exists_and_runs() {
-    let mut sources = Sources::new();
+    let mut sources = Sources::default();
     let mut faults = Vec::new();
     for table in tables() {
         for sentence in &table.sentence {
             for test in &sentence.tests {
-                if let Err(fault) = find(test, &mut sources) {
+                if let Err(fault) = sources.find(test) {
                     faults.push(format!("RFC {} section {}: {test}: {fault}", table.rfc, sentence.section));
                 }
             }
@@ -154,44 +151,7 @@ fn number(section: &str) -> Vec<u32> {
     section.split('.').map(part).collect()
 }
 
-/// Finds `FILE::FUNCTION` among the tests of the file, or a golden case by its folder.
-fn find(test: &str, sources: &mut Sources) -> Result<(), String> {
-    let Some((file, function)) = test.split_once("::") else {
-        let is_case = test.starts_with("tests/golden/") && workspace().join(test).join("ask").exists();
-        return if is_case { Ok(()) } else { Err("neither FILE::FUNCTION nor a golden case".into()) };
-    };
-    let source = sources.entry(file.to_owned()).or_insert_with(|| fs::read_to_string(workspace().join(file)).ok());
-    let source = source.as_deref().ok_or("no such file")?;
-    is_run(file, source, function)
-}
-
-/// Whether `function` is a test of the normal set: the attributes above it say so.
-fn is_run(file: &str, source: &str, function: &str) -> Result<(), String> {
-    let lines: Vec<&str> = source.lines().map(str::trim).collect();
-    let head = format!("fn {function}(");
-    let is_head = |line: &&str| line.strip_prefix("async ").unwrap_or(line).starts_with(&head);
-    let at = lines.iter().position(is_head).ok_or("no such function")?;
-    let above: Vec<&str> =
-        lines[..at].iter().rev().take_while(|line| line.starts_with("#[") || line.starts_with("//")).copied().collect();
-    if above.iter().any(|line| line.starts_with("#[ignore")) {
-        return Err("is not in the normal set".into());
-    }
-    let is_test = above.iter().any(|line| line.starts_with("#[test]") || line.starts_with("#[tokio::test"));
-    if !is_test {
-        return Err("is not a test".into());
-    }
-    // A file of tests that no Cargo target and no module names is never compiled.
-    let is_module = file.contains("/src/") || Path::new(file).parent().is_some_and(|folder| folder.ends_with("tests"));
-    if is_module { Ok(()) } else { Err("is in a file that is not compiled by itself".into()) }
-}
-
 #[test]
-fn a_test_is_found_by_its_attributes() {
-    let source = "\
-        #[test]\n/// Says why.\nfn first() {}\n\nfn helper() {}\n\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn second() {}\n\n\
-        proptest! {\n    #[test]\n    fn third(x in 0..3) {}\n}\n\n#[test]\n#[ignore = \"full set: long\"]\nfn fourth() {}\n";
-    let found = |function| is_run("crates/x/tests/y.rs", source, function).is_ok();
-    assert_eq!(["first", "second", "third"].map(found), [true; 3]);
-    assert_eq!(["helper", "fourth", "fifth", "firs"].map(found), [false; 4]);
+fn sections_are_ordered_by_number() {
     assert!(number("3.1.10") > number("3.1.9") && number("A.1") > number("99") && number("3") < number("3.1"));
 }

@@ -13,6 +13,7 @@ pub mod go;
 pub mod golden;
 pub mod http;
 pub mod link;
+pub mod named;
 pub mod pdns;
 pub mod pebble;
 pub mod peers;

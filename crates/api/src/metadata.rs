@@ -9,7 +9,7 @@ use wire::ZoneName;
 use crate::call::Call;
 use crate::commit::commit;
 use crate::error::{ApiError, invalid};
-use crate::state::Api;
+use crate::state::{Api, ApiSettings};
 use crate::{fields, reply};
 
 /// Longest kind (column `domainmetadata.kind`).
@@ -20,6 +20,8 @@ const KIND_CHARACTERS_MAX: usize = 32;
 enum Reach {
     /// Read and write.
     Write,
+    /// Read; before release 5 also write, since then it is written through the zone.
+    WriteBefore5,
     /// Read; it is written through the zone, or not at all.
     Read,
     /// Seen in the list only.
@@ -48,7 +50,7 @@ const KINDS: [(&str, Reach); 28] = [
     ("RFC1123-CONFORMANCE", Reach::Write),
     ("SIGNALING-ZONE", Reach::Write),
     ("SLAVE-RENOTIFY", Reach::Write),
-    ("SOA-EDIT", Reach::Read),
+    ("SOA-EDIT", Reach::WriteBefore5),
     ("SOA-EDIT-API", Reach::List),
     ("SOA-EDIT-DNSUPDATE", Reach::Write),
     ("TSIG-ALLOW-AXFR", Reach::Write),
@@ -59,14 +61,15 @@ const KINDS: [(&str, Reach); 28] = [
 ];
 
 /// Refuses a kind that the API may not read, or write.
-fn check_kind(kind: &str, wanted: Reach) -> Result<(), ApiError> {
+fn check_kind(kind: &str, wanted: Reach, settings: &ApiSettings) -> Result<(), ApiError> {
     let refused = || Err(invalid(format!("Unsupported metadata kind '{kind}'")));
     if kind.starts_with("X-") {
         return fields::at_most("kind", kind, KIND_CHARACTERS_MAX).map(|_| ());
     }
     match KINDS.iter().find(|(known, _)| *known == kind) {
         Some((_, Reach::Write)) => Ok(()),
-        Some((_, Reach::Read)) if wanted == Reach::Read => Ok(()),
+        Some((_, Reach::WriteBefore5)) if !settings.stands_for(5, 0) => Ok(()),
+        Some((_, Reach::WriteBefore5 | Reach::Read)) if wanted == Reach::Read => Ok(()),
         _ => refused(),
     }
 }
@@ -106,7 +109,7 @@ pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
 pub(crate) async fn get(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let (_, summary) = zone(api, call).await?;
     let kind = call.second_segment()?;
-    check_kind(&kind, Reach::Read)?;
+    check_kind(&kind, Reach::Read, &api.state.settings)?;
     let values = values(api, &summary, &kind).await?;
     Ok(reply::json(StatusCode::OK, &view(&kind, &values)))
 }
@@ -116,7 +119,7 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
     let (name, summary) = zone(api, call).await?;
     let body = call.json()?;
     let kind = body["kind"].as_str().ok_or_else(|| invalid("kind is not specified or not a string"))?;
-    check_kind(kind, Reach::Write)?;
+    check_kind(kind, Reach::Write, &api.state.settings)?;
     let added = vec![(kind.to_owned(), given_values(&body)?)];
     commit(api, &name, ZoneEdit { metadata_added: added, ..setting_edit(call) }).await?;
     let values = values(api, &summary, kind).await?;
@@ -127,7 +130,7 @@ pub(crate) async fn create(api: &Api, call: &Call) -> Result<Response, ApiError>
 pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let (name, _) = zone(api, call).await?;
     let kind = call.second_segment()?;
-    check_kind(&kind, Reach::Write)?;
+    check_kind(&kind, Reach::Write, &api.state.settings)?;
     let values = given_values(&call.json()?)?;
     let metadata = vec![(kind.clone(), values.clone())];
     commit(api, &name, ZoneEdit { metadata, ..setting_edit(call) }).await?;
@@ -138,7 +141,7 @@ pub(crate) async fn put(api: &Api, call: &Call) -> Result<Response, ApiError> {
 pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let (name, _) = zone(api, call).await?;
     let kind = call.second_segment()?;
-    check_kind(&kind, Reach::Write)?;
+    check_kind(&kind, Reach::Write, &api.state.settings)?;
     commit(api, &name, ZoneEdit { metadata: vec![(kind, Vec::new())], ..setting_edit(call) }).await?;
     Ok(reply::no_content())
 }
@@ -166,6 +169,7 @@ mod tests {
 
     #[test]
     fn section_10_each_kind_has_its_reach() {
+        let settings = ApiSettings::default();
         for (kind, read, write) in [
             ("ALLOW-AXFR-FROM", true, true),
             ("NSEC3PARAM", true, false),
@@ -176,9 +180,9 @@ mod tests {
             ("NOT-KNOWN", false, false),
             ("allow-axfr-from", false, false),
         ] {
-            assert_eq!(check_kind(kind, Reach::Read).is_ok(), read, "{kind}");
-            assert_eq!(check_kind(kind, Reach::Write).is_ok(), write, "{kind}");
+            assert_eq!(check_kind(kind, Reach::Read, &settings).is_ok(), read, "{kind}");
+            assert_eq!(check_kind(kind, Reach::Write, &settings).is_ok(), write, "{kind}");
         }
-        assert!(check_kind(&format!("X-{}", "y".repeat(31)), Reach::Write).is_err());
+        assert!(check_kind(&format!("X-{}", "y".repeat(31)), Reach::Write, &settings).is_err());
     }
 }

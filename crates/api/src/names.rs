@@ -27,6 +27,15 @@ pub(crate) fn apex(text: &str) -> Result<Name, ApiError> {
     Ok(name)
 }
 
+/// The name of a catalog zone: as [`apex`], but its final dot may be missing, as PowerDNS has it.
+///
+/// # Errors
+///
+/// As [`apex`], the dot apart.
+pub(crate) fn catalog(text: &str) -> Result<Name, ApiError> {
+    if text.ends_with('.') { apex(text) } else { apex(&format!("{text}.")) }
+}
+
 /// An RRset's owner, in lower case: as a zone's name, plus one leading `*.`.
 ///
 /// # Errors

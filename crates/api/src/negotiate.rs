@@ -25,23 +25,31 @@ pub(crate) enum DocsForm {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Accepts {
     accept: Option<String>,
+    content_type: Option<String>,
 }
 
 impl Accepts {
-    /// Reads `Accept`; several headers count as one list.
+    /// Reads `Accept` and `Content-Type`; several headers of a name count as one list.
     pub(crate) fn of(headers: &HeaderMap) -> Accepts {
-        let values: Vec<&str> =
-            headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
-        Accepts { accept: (!values.is_empty()).then(|| values.join(",").to_ascii_lowercase()) }
+        let list = |name: header::HeaderName| {
+            let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+            (!values.is_empty()).then(|| values.join(",").to_ascii_lowercase())
+        };
+        Accepts { accept: list(header::ACCEPT), content_type: list(header::CONTENT_TYPE) }
     }
 
     fn names(&self, media_type: &str) -> bool {
         self.accept.as_deref().is_some_and(|accept| accept.contains(media_type))
     }
 
-    /// JSON unless another form is asked for: clients that send no `Accept` read it as well as text, and learn the reason.
+    /// JSON unless another form is asked for. Who sends no `Accept` reads what it writes, if that is HTML; else it reads JSON as
+    /// well as text, and learns the reason.
     pub(crate) fn error_form(&self) -> ErrorForm {
-        if self.accept.is_none() || self.names("*/*") || self.names("application/json") {
+        if self.accept.is_none() {
+            let writes_html = self.content_type.as_deref().is_some_and(|written| written.contains("text/html"));
+            return if writes_html { ErrorForm::Html } else { ErrorForm::Json };
+        }
+        if self.names("*/*") || self.names("application/json") {
             ErrorForm::Json
         } else if self.names("text/html") {
             ErrorForm::Html
@@ -96,6 +104,22 @@ mod tests {
             (Some("text/plain"), ErrorForm::Text),
         ] {
             assert_eq!(accepts(accept).error_form(), form, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn section_1_4_errors_follow_content_type_where_there_is_no_accept() {
+        for (accept, content_type, form) in [
+            (None, "text/html; charset=utf-8", ErrorForm::Html),
+            (None, "application/json", ErrorForm::Json),
+            (None, "application/x-www-form-urlencoded", ErrorForm::Json),
+            (Some("text/plain"), "text/html", ErrorForm::Text),
+            (Some("application/json"), "text/html", ErrorForm::Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, content_type.parse().unwrap());
+            headers.extend(accept.map(|value| (header::ACCEPT, value.parse().unwrap())));
+            assert_eq!(Accepts::of(&headers).error_form(), form, "{accept:?} {content_type}");
         }
     }
 

@@ -39,8 +39,8 @@ impl ZoneContent {
                 }
                 None => Vec::new(),
             };
-            // Without records there is nothing that a TTL could hold for.
-            let ttl = if records.is_empty() { 0 } else { fields::ttl(item)? };
+            // Comments alone need no TTL, an empty list of records does.
+            let ttl = if item["records"].is_array() { fields::ttl(item)? } else { 0 };
             let comments = rrset_input::comments(item)?;
             content.add(key, ttl, records, comments);
         }

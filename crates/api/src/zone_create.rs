@@ -114,10 +114,10 @@ fn add_nameservers(
     let list = match &body["nameservers"] {
         Value::Null => return Ok(()),
         Value::Array(list) if list.is_empty() => return Ok(()),
-        _ if kind == ZoneKind::Slave => return Ok(()),
-        _ if kind == ZoneKind::Consumer => {
+        Value::Array(_) if kind == ZoneKind::Consumer => {
             return Err(invalid("Nameservers MUST NOT be given for Consumer zones"));
         }
+        _ if matches!(kind, ZoneKind::Slave | ZoneKind::Consumer) => return Ok(()),
         Value::Array(list) => list,
         _ => return Err(invalid("Nameservers is not a list")),
     };

@@ -150,8 +150,8 @@ fn replace(item: &Value, key: RrsetKey, context: &RrsetContext<'_>) -> Result<Rr
     if records.is_none() && comments.is_none() {
         return Err(invalid(format!("No change for RRset {} IN {}", key.name, key.rtype)));
     }
-    // An empty list deletes, and then no TTL is needed.
-    let ttl = if records.as_ref().is_some_and(|records| !records.is_empty()) { fields::ttl(item)? } else { 0 };
+    // An empty list deletes; PowerDNS wants a TTL with it all the same.
+    let ttl = if records.is_some() { fields::ttl(item)? } else { 0 };
     let records = records.map(|records| records.into_iter().map(InputRecord::stored).collect());
     Ok(RrsetChange::Replace { name: key.name, rtype: key.rtype, ttl, records, comments })
 }

@@ -27,7 +27,7 @@ pub(crate) fn apply_plain(body: &Value, edit: &mut ZoneEdit) -> Result<(), ApiEr
         edit.account = Some(fields::at_most("account", account, ACCOUNT_CHARACTERS_MAX)?.to_owned());
     }
     if let Some(catalog) = fields::string_if_any(body, "catalog") {
-        edit.catalog = Some(if catalog.is_empty() { None } else { Some(names::apex(catalog)?) });
+        edit.catalog = Some(if catalog.is_empty() { None } else { Some(names::catalog(catalog)?) });
     }
     for (field, kind) in [("soa_edit_api", "SOA-EDIT-API"), ("soa_edit", "SOA-EDIT")] {
         if let Some(value) = fields::string_if_any(body, field) {

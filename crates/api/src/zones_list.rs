@@ -14,7 +14,7 @@ use crate::{json, names, reply, zone_id};
 /// All zones, or those that the query asks for.
 pub(crate) async fn list(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let name = match call.query("zone") {
-        None | Some("") => None,
+        None => None,
         Some(name) => Some(names::zone_name(name)?),
     };
     let selection = Selection::of(call)?;

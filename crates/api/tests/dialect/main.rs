@@ -17,6 +17,7 @@ mod metadata;
 mod objects;
 mod patch;
 mod probes;
+mod rules;
 mod scopes;
 mod support;
 mod webhook;

@@ -38,7 +38,7 @@ async fn section_4_4_bad_settings_are_refused() {
     server.call("PUT", &format!("{ZONES}/absent.test."), json!({})).await.is(404);
     for (body, error) in [
         (json!({"masters": [""]}), "Primary can not be an empty string"),
-        (json!({"catalog": "x"}), "DNS Name 'x' is not canonical"),
+        (json!({"catalog": "x y"}), "Name 'x y.' contains unsupported characters"),
         (json!({"account": "x".repeat(41)}), "'account' is longer than 40 characters"),
         (json!({"master_tsig_key_ids": ["k."]}), "A TSIG key with the name 'k' does not exist"),
         (
