@@ -10,6 +10,7 @@ use signpost_tests::dig::{Transport, dig};
 use signpost_tests::postgres::Postgres;
 use signpost_tests::random::Random;
 use signpost_tests::server::{Settings, Signpost};
+use signpost_tests::validators::verify_zone;
 
 const WRITERS: usize = 16;
 const CALLS: usize = 25;
@@ -24,6 +25,7 @@ const PASSING: &str = "passing.writers.example.";
 struct Tally {
     keys_added: AtomicUsize,
     keys_removed: AtomicUsize,
+    denials: AtomicUsize,
     created: AtomicUsize,
     deleted: AtomicUsize,
 }
@@ -42,7 +44,7 @@ fn write(api: &Api, writer: usize, tally: &Tally) {
         let zone = *random.pick(&ZONES);
         let path = format!("/zones/{zone}");
         let (address, own) = (format!("192.0.2.{writer}"), format!("w{writer}-{call}.{zone}"));
-        match random.below(10) {
+        match random.below(11) {
             // Everybody's name: the last one wins.
             0 | 1 => drop(api.patch(zone, vec![replace(&format!("shared.{zone}"), "A", 60, &[&address])])),
             // Everybody's RRset, a record each: none may get lost.
@@ -86,12 +88,27 @@ fn write(api: &Api, writer: usize, tally: &Tally) {
                     tally.keys_added.fetch_add(1, Ordering::Relaxed);
                 }
             },
+            // The way to deny, and the flags of a key: both rewrite what answers are made of.
+            9 => match own_keys.last() {
+                Some((zone, id)) if random.chance(50) => {
+                    let body = json!({"active": false, "published": random.chance(50)});
+                    send(api, "PUT", &format!("/zones/{zone}/cryptokeys/{id}"), Some(&body), &[204]);
+                }
+                _ => {
+                    let param = *random.pick(&["", "1 0 0 -", "1 1 0 ab"]);
+                    send(api, "PUT", &path, Some(&json!({"nsec3param": param})), &[204]);
+                    tally.denials.fetch_add(1, Ordering::Relaxed);
+                }
+            },
             _ => {
                 let body = json!({"name": PASSING, "kind": "Native", "nameservers": ["ns1.writers.example."]});
                 // 404: made, and deleted by another before it could be shown.
                 if send(api, "POST", "/zones", Some(&body), &[201, 409, 404]).0 != 409 {
                     tally.created.fetch_add(1, Ordering::Relaxed);
                 }
+                // While another may take the zone away, or put it there anew.
+                let rrsets = json!({"rrsets": [replace(&format!("w{writer}.{PASSING}"), "A", 60, &[&address])]});
+                send(api, "PATCH", &format!("/zones/{PASSING}"), Some(&rrsets), &[204, 404]);
                 if send(api, "DELETE", &format!("/zones/{PASSING}"), None, &[204, 404]).0 == 204 {
                     tally.deleted.fetch_add(1, Ordering::Relaxed);
                 }
@@ -160,6 +177,7 @@ fn hold(settings: Settings) {
         let told = server.command(&["pdnsutil", "rectify-zone", zone]);
         let told = String::from_utf8_lossy(&told.stderr).into_owned();
         assert!(told.contains(", 0 updates"), "derived columns were right: {told}");
+        verify_zone(zone, &server.run(&["export", zone, "--signed"]));
         if zone == WHOLE {
             continue;
         }
@@ -178,7 +196,7 @@ fn hold(settings: Settings) {
     let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
     assert_eq!(keys_now, keys_before + count(&tally.keys_added) - count(&tally.keys_removed));
     assert_eq!(count(&tally.created), count(&tally.deleted), "who made the zone was followed by one who deleted it");
-    assert!(count(&tally.created) > 0 && count(&tally.keys_added) > 0);
+    assert!(count(&tally.created) > 0 && count(&tally.keys_added) > 0 && count(&tally.denials) > 0);
     api.must(404, "GET", &format!("/zones/{PASSING}"), None);
 }
 
