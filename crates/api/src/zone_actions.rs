@@ -23,10 +23,7 @@ pub(crate) async fn delete(api: &Api, call: &Call) -> Result<Response, ApiError>
 pub(crate) async fn rectify(api: &Api, call: &Call) -> Result<Response, ApiError> {
     let zone = call.zone()?;
     let summary = api.state.store.zone(&zone).await?.ok_or(ApiError::NotFound)?;
-    let metadata = api.state.store.metadata(summary.id).await?;
-    let is_presigned =
-        metadata.iter().any(|(kind, values)| kind == "PRESIGNED" && values.first().is_some_and(|value| value == "1"));
-    if is_presigned {
+    if summary.is_presigned {
         return Err(invalid(format!("Zone '{zone}' is pre-signed, not rectifying.")));
     }
     if summary.serial.is_none() {

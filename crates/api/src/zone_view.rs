@@ -43,11 +43,11 @@ impl ViewContext<'_> {
         }
     }
 
-    fn edited_serial(&self, zone: &ZoneSummary, is_presigned: bool) -> u32 {
+    fn edited_serial(&self, zone: &ZoneSummary) -> u32 {
         let Some(stored) = zone.serial else { return 0 };
         let mode = match zone.soa_edit.as_deref() {
             // The signer of a presigned zone made its serial part of the signed data.
-            _ if is_presigned => "",
+            _ if zone.is_presigned => "",
             Some(mode) if !mode.is_empty() => mode,
             _ if zone.is_secured && !self.soa_edit_signed.is_empty() => self.soa_edit_signed,
             _ => self.soa_edit,
@@ -64,7 +64,7 @@ impl<'a> ZoneListItem<'a> {
             account: &zone.account,
             catalog: zone.catalog.as_ref().map_or_else(String::new, |catalog| catalog.to_string()),
             dnssec: with_dnssec.then_some(zone.is_secured),
-            edited_serial: with_dnssec.then(|| context.edited_serial(zone, false)),
+            edited_serial: with_dnssec.then(|| context.edited_serial(zone)),
             url: format!("{}{id}", zone_id::ZONES_PATH),
             id,
             kind: zone.kind.as_api(),
@@ -121,14 +121,13 @@ pub(crate) fn head_and_tail<'a>(
         found.map_or(&[][..], |(_, values)| values.as_slice())
     };
     let key_ids = |kind: &str| values(kind).iter().map(|name| key_id(name)).collect();
-    let is_presigned = values("PRESIGNED").first().is_some_and(|value| value == "1");
     let nsec3param = zone.nsec3param.as_deref().filter(|_| zone.is_secured).unwrap_or("");
     let head = ZoneHead {
         account: &zone.account,
         api_rectify: zone.api_rectify.as_deref() == Some("1"),
         catalog: zone.catalog.as_ref().map_or_else(String::new, |catalog| catalog.to_string()),
         dnssec: zone.is_secured,
-        edited_serial: context.edited_serial(zone, is_presigned),
+        edited_serial: context.edited_serial(zone),
         id,
         kind: zone.kind.as_api(),
         last_check: zone.last_check,

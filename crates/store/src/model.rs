@@ -107,6 +107,8 @@ pub struct ZoneSummary {
     pub serial: Option<u32>,
     /// An active key, or PRESIGNED.
     pub is_secured: bool,
+    /// PRESIGNED is "1".
+    pub is_presigned: bool,
     /// First values of the metadata SOA-EDIT, SOA-EDIT-API, API-RECTIFY, NSEC3PARAM, NSEC3NARROW.
     pub soa_edit: Option<String>,
     /// SOA-EDIT-API.

@@ -92,7 +92,8 @@ pub(crate) async fn zones(session: &mut Session, filter: &ZoneFilter) -> Result<
                     return Ok(());
                 }
                 "PRESIGNED" => {
-                    zone.is_secured |= value == "1";
+                    zone.is_presigned |= value == "1";
+                    zone.is_secured |= zone.is_presigned;
                     return Ok(());
                 }
                 _ => return Ok(()),
@@ -133,6 +134,7 @@ fn summary(row: &Row) -> Result<Option<ZoneSummary>, StoreError> {
         notified_serial: row.int(7)? as u32,
         serial: row.text_or_null(8)?.map(|content| serial_of(content).unwrap_or(0)),
         is_secured: false,
+        is_presigned: false,
         soa_edit: None,
         soa_edit_api: None,
         api_rectify: None,

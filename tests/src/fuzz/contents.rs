@@ -74,6 +74,7 @@ fn webhook_zone() -> store::ZoneSummary {
         notified_serial: 0,
         serial: Some(1),
         is_secured: false,
+        is_presigned: false,
         soa_edit: None,
         soa_edit_api: None,
         api_rectify: None,

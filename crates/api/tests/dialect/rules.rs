@@ -494,6 +494,44 @@ async fn section_7_3_keys_of_a_secondary_leave_its_serial_alone() {
 }
 
 #[tokio::test]
+async fn section_7_2_the_serial_of_a_presigned_zone_is_never_edited() {
+    let (server, zone) = start().await;
+    server.call("PUT", &zone, json!({"soa_edit": "INCREMENT-WEEKS"})).await.is(204);
+    let shown = async || {
+        let (one, list) = (server.get(&zone).await.json(), server.get(ZONES).await.json());
+        [&one, &list[0]].map(|value| value["edited_serial"] == value["serial"])
+    };
+    assert_eq!(shown().await, [false; 2]);
+    set_metadata(&server, "PRESIGNED", "1").await;
+    assert_eq!(shown().await, [true; 2], "alone and in the list");
+}
+
+#[tokio::test]
+async fn section_7_2_defaults_count_where_soa_edit_is_empty() {
+    let defaults = api::ZoneDefaults {
+        soa_edit: "INCREMENT-WEEKS".to_owned(),
+        soa_edit_signed: "INCEPTION-EPOCH".to_owned(),
+        ..Default::default()
+    };
+    let server = Server::with(Default::default(), settings(), defaults).await;
+    let zone = server.make_zone("example.test.").await;
+    let soa = replace("example.test.", "SOA", 60, &["a.test. b.test. 22 1 2 3 4"]);
+    server.call("PUT", &zone, json!({"soa_edit_api": ""})).await.is(204);
+    server.patch(&zone, json!([soa])).await.is(204);
+    let edited = async || {
+        let value = server.get(&zone).await.json();
+        assert_eq!(value["serial"], 22);
+        value["edited_serial"].as_u64().unwrap()
+    };
+    // Weeks since 1970, and the second at which this one began.
+    assert!((2_900..20_000).contains(&edited().await));
+    server.call("PUT", &zone, json!({"dnssec": true})).await.is(204);
+    assert!(edited().await > 1_700_000_000);
+    server.call("PUT", &zone, json!({"soa_edit": "NONE"})).await.is(204);
+    assert_eq!(edited().await, 22);
+}
+
+#[tokio::test]
 async fn section_9_2_flags_of_another_type_have_their_default_and_a_key_can_be_posted_back() {
     let (server, zone) = start().await;
     let keys = format!("{zone}/cryptokeys");
