@@ -1,4 +1,4 @@
-//! The Go clients of `tests/clients/go`, and what else is built from their module.
+//! The Go clients of `tests/clients/go`, what else is built from their module, and dnscontrol.
 
 use crate::process::run;
 use crate::server::workspace;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 ///
 /// When that fails.
 pub fn clients(folder: &str) -> PathBuf {
-    build(folder, "go-clients.test", &["test", "-c", "-vet=off"], ".")
+    build("go", folder, "go-clients.test", &["test", "-c", "-vet=off"], ".")
 }
 
 /// Builds Pebble into `folder`, and returns the program.
@@ -21,10 +21,19 @@ pub fn clients(folder: &str) -> PathBuf {
 ///
 /// When that fails.
 pub fn pebble(folder: &str) -> PathBuf {
-    build(folder, "pebble", &["build"], "github.com/letsencrypt/pebble/v2/cmd/pebble")
+    build("go", folder, "pebble", &["build"], "github.com/letsencrypt/pebble/v2/cmd/pebble")
 }
 
-fn build(folder: &str, program: &str, command: &[&str], package: &str) -> PathBuf {
+/// Builds dnscontrol into `folder`, and returns the program.
+///
+/// # Panics
+///
+/// When that fails.
+pub fn dnscontrol(folder: &str) -> PathBuf {
+    build("dnscontrol", folder, "dnscontrol", &["build"], ".")
+}
+
+fn build(module: &str, folder: &str, program: &str, command: &[&str], package: &str) -> PathBuf {
     // Go's linker and its cache are enough for both cores.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _held = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -35,7 +44,7 @@ fn build(folder: &str, program: &str, command: &[&str], package: &str) -> PathBu
         .arg(&output)
         .arg(package)
         .env("GOWORK", "off")
-        .current_dir(workspace().join("tests/clients/go")));
+        .current_dir(workspace().join("tests/clients").join(module)));
     output
 }
 

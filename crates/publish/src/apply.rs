@@ -308,7 +308,13 @@ impl ServedZones {
                 Some((serving, soa))
             }
             Err(error) => {
-                tracing::info!(zone = %header.name, %error, "not served");
+                match self.owners.get(&header.name) {
+                    // It was, until this change: whoever took the SOA away should hear of it.
+                    Some(owner) if *owner == header.id => {
+                        tracing::warn!(zone = %header.name, %error, "no longer served");
+                    }
+                    _ => tracing::info!(zone = %header.name, %error, "not served"),
+                }
                 self.aliases.set_zone(header.id, BTreeMap::new());
                 self.stop_serving(&header.name, header.id);
                 None
