@@ -109,7 +109,7 @@ impl<'a> Request<'a> {
     /// The likeliest form that explains every record.
     fn form(&self) -> Option<Form> {
         let sample = self.records.iter().find(|record| !record.is_wildcard()).or(self.records.first())?;
-        let mut forms: Vec<(bool, Form)> = Vec::new();
+        let mut forms: Vec<(Place, Form)> = Vec::new();
         for name in self.owners.keys() {
             let Some(left) = name.strip_suffix(&sample.rest) else { continue };
             for (at, length) in sample.places(left) {
@@ -118,8 +118,7 @@ impl<'a> Request<'a> {
                 }
             }
         }
-        // Without a place for the type in its affix, External-DNS puts it and a hyphen right before the label.
-        forms.sort_by_key(|(is_default, form)| (!is_default, form.before.with("").len() + form.after.with("").len()));
+        forms.sort_by_key(|(place, form)| (*place, form.before.with("").len() + form.after.with("").len()));
         forms.truncate(FORMS_MAX);
         let mut explaining = forms.into_iter().map(|(_, form)| form);
         explaining.find(|form| self.records.iter().all(|record| self.registry(record, form).is_some()))
@@ -189,15 +188,35 @@ impl Record<'_> {
     }
 }
 
-/// All ways in which the type is in one of the affixes; true where it is as without any placeholder.
-fn push_forms(before: &str, after: &str, token: &str, forms: &mut Vec<(bool, Form)>) {
+/// Where what looks like the type stands in an affix, the likeliest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// With a hyphen right before the label: there External-DNS puts it when its affix has no place for it.
+    Default,
+    /// As a word of its own.
+    Word,
+    /// Within a word: the letter of A is in most of them.
+    Within,
+}
+
+impl Place {
+    fn of(text: &str, at: usize, token: &str) -> Place {
+        let is_apart = |octet: Option<&u8>| octet.is_none_or(|octet| !octet.is_ascii_alphanumeric());
+        let (left, right) = (&text.as_bytes()[..at], &text.as_bytes()[at + token.len()..]);
+        if is_apart(left.last()) && is_apart(right.first()) { Place::Word } else { Place::Within }
+    }
+}
+
+/// All ways in which the type is in one of the affixes.
+fn push_forms(before: &str, after: &str, token: &str, forms: &mut Vec<(Place, Form)>) {
     let split = |text: &str, at: usize| Affix::Typed(text[..at].to_owned(), text[at + token.len()..].to_owned());
     for (at, _) in before.match_indices(token) {
-        let form = Form { before: split(before, at), after: Affix::Plain(after.to_owned()) };
-        forms.push((before[at + token.len()..] == *"-", form));
+        let place = if before[at + token.len()..] == *"-" { Place::Default } else { Place::of(before, at, token) };
+        forms.push((place, Form { before: split(before, at), after: Affix::Plain(after.to_owned()) }));
     }
     for (at, _) in after.match_indices(token) {
-        forms.push((false, Form { before: Affix::Plain(before.to_owned()), after: split(after, at) }));
+        let form = Form { before: Affix::Plain(before.to_owned()), after: split(after, at) };
+        forms.push((Place::of(after, at, token), form));
     }
 }
 
@@ -242,6 +261,9 @@ mod tests {
             ("a-www-edns.x.", "cname-www-edns.x."),
             ("www-a-edns.x.", "www-cname-edns.x."),
             ("data-a-www.x.", "data-cname-www.x."),
+            ("data.a.www.x.", "data.cname.www.x."),
+            ("externaldns-a.www.x.", "externaldns-cname.www.x."),
+            ("www-managed-a.x.", "www-managed-cname.x."),
         ] {
             let wanted = format!("www.x. CNAME {of_cname}");
             assert_eq!(shown(&owned("www.x.", RecordType::A, registry)), [wanted], "{registry}");
