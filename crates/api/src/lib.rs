@@ -15,6 +15,7 @@ mod call;
 mod commit;
 mod connection;
 mod control;
+mod cross_site;
 mod cryptokeys;
 pub mod defaults;
 pub mod error;

@@ -21,9 +21,9 @@ use crate::negotiate::Accepts;
 use crate::routes::{self, Access, Action, Route};
 use crate::state::{Api, ApiState};
 use crate::{
-    api_keys, auth, autoprimaries, body, cache, cryptokeys, history, metadata, metrics, openapi, options, pages, reply,
-    search, servers, status_page, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get, zone_id,
-    zone_patch, zone_put, zones_list,
+    api_keys, auth, autoprimaries, body, cache, cross_site, cryptokeys, history, metadata, metrics, openapi, options,
+    pages, reply, search, servers, status_page, tsigkeys, views, zone_actions, zone_create, zone_export, zone_get,
+    zone_id, zone_patch, zone_put, zones_list,
 };
 
 /// The API as a service. Connections, and who may open one, are [`crate::serve`]'s.
@@ -102,6 +102,9 @@ async fn run(
         }
         Access::Password => {
             auth::page_password(&parts.headers, settings.password.as_deref()).await?;
+            if parts.method != Method::GET {
+                cross_site::refuse(&parts)?;
+            }
             Default::default()
         }
         Access::Open => Default::default(),

@@ -29,7 +29,7 @@ use crate::auth::{self, PagePassword};
 use crate::error::ApiError;
 use crate::negotiate::ErrorForm;
 use crate::state::{Api, ApiState};
-use crate::{body, json, offload, reply};
+use crate::{body, cross_site, json, offload, reply};
 
 use zones::Zones;
 
@@ -87,6 +87,7 @@ async fn run(webhook: Arc<Webhook>, parts: Parts, body: Body) -> Result<Response
         return Ok(webhook.health());
     }
     auth::page_password(&parts.headers, webhook.settings.password.as_deref()).await?;
+    cross_site::refuse_browsers(&parts.headers)?;
     if let Some(refusal) = refuse_media_type(&parts.headers, action) {
         return Ok(refusal);
     }

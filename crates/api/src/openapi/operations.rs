@@ -116,6 +116,7 @@ pub(super) fn describe(action: Action) -> Operation {
             .query(&[query("resetring", Text, "Only the ring of this name.")])
             .answers_text(200, "text/html", "All are empty. The page.")
             .answers_text(302, "text/html", "The one is empty. Back to the page.")
+            .refuses(403, "A page of another site sent this.")
             .refuses(422, "There is no ring of this name."),
         Action::StyleSheet => {
             operation("pages", "styleSheet", "How the page looks.").answers_text(200, "text/css", "A style sheet.")

@@ -247,6 +247,11 @@ async fn section_2_post_empties_rings() {
     assert!(server.program.queries.lock().unwrap().is_empty());
     plain(&server, "POST", "/?resetring=nothing", &[]).await.is_error(422, "Unknown ring 'nothing'");
     fill();
+    for path in ["/", "/?resetring=queries"] {
+        let from = [("host", "dns.example:8081"), ("origin", "http://evil.example")];
+        plain(&server, "POST", path, &from).await.is(403);
+    }
+    assert!(!server.program.queries.lock().unwrap().is_empty(), "a page of another site does not");
     let all = plain(&server, "POST", "/", &[]).await;
     assert!(all.is(200).body.contains("Nothing yet.") && server.program.queries.lock().unwrap().is_empty());
 }

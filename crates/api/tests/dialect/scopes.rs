@@ -193,6 +193,14 @@ async fn lists_and_searches_show_what_a_key_may_see() {
                 .collect::<Vec<_>>()
         }
     };
+    for zone in ["in.test.", "out.test."] {
+        let mut rrset = replace(zone, "TXT", 60, &["\"x\""]);
+        rrset["comments"] = json!([{"content": "a test", "account": ""}]);
+        server.call("PATCH", &format!("{ZONES}/{zone}"), json!({ "rrsets": [rrset] })).await.is(204);
+    }
+    let path = format!("{S}/search-data?q=*test*&object_type=comment");
+    let comments = server.call_as("elsewhere", "GET", &path, Value::Null).await.is(200).json();
+    assert_eq!(comments.as_array().unwrap().len(), 1, "{comments}");
     assert!(search("elsewhere", 100).await.iter().all(|zone| zone == "out.test."));
     assert_eq!(search("elsewhere", 1).await[0], "out.test.", "others do not take its places");
     assert!(search("hush", 100).await.iter().any(|zone| zone == "win.test."));

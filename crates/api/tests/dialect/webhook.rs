@@ -134,6 +134,26 @@ async fn a_password_guards_everything_but_the_probe() {
     assert_eq!(ask("/healthz", None).await.status, 200);
 }
 
+/// Without a password, on loopback, whoever runs a browser there must not write for every page that it shows: a body of no kind needs
+/// no permission (CORS).
+#[tokio::test]
+async fn a_browser_is_no_external_dns() {
+    let server = Server::start().await;
+    let zone = server.make_zone("x.test.").await;
+    let before = server.lines(&zone).await;
+    let body = json!({"Create": [endpoint("a.x.test", "A", &["192.0.2.1"])]}).to_string();
+    let browsers =
+        [("origin", "http://evil.example"), ("origin", "http://127.0.0.1:8888"), ("sec-fetch-site", "cross-site")];
+    for (name, value) in browsers {
+        for (path, method) in [("/records", "POST"), ("/adjustendpoints", "POST"), ("/records", "GET")] {
+            let request = Request::builder().method(method).uri(path).header(name, value);
+            send(&server.webhook, request.body(Body::from(body.clone())).unwrap()).await.is(403);
+        }
+    }
+    assert_eq!(server.lines(&zone).await, before);
+    send(&server.webhook, Request::post("/records").body(Body::from(body)).unwrap()).await.is(204);
+}
+
 #[tokio::test]
 async fn wanted_records_are_adjusted_to_what_will_be_read() {
     let server = Server::start().await;
