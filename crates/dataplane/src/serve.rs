@@ -4,11 +4,11 @@ use crate::clock::Stopwatch;
 use crate::counters::{Carrier, CounterSnapshot, Counters, Writers};
 use crate::profile::{Profile, ProfileHandle};
 use crate::proxy::{self, Proxies};
-use crate::ratelimit::{RateLimiter, RateLimits};
-use crate::rings::{self, Notes, Ring, Rings};
+use crate::ratelimit::RateLimits;
+use crate::rings::{self, Ring, Rings};
 use crate::streams::{self, Door, Shared, https, quic};
 use crate::tcp::{self, Registry};
-use crate::udp::{self, Worker};
+use crate::udp::{self, Clerk, Worker};
 use certificate::{CertificateSource, Certificates};
 use dnssec::ZoneTable;
 use socket2::Socket;
@@ -281,12 +281,9 @@ impl DataPlane {
             socket,
             zones: Arc::clone(&shared.zones),
             profile: shared.profile.clone(),
-            proxies: Arc::clone(&shared.proxies),
+            clerk: Clerk::sharing(settings, Arc::clone(&shared.proxies), counters, rings),
             payload_max: settings.udp_payload_max,
-            limiter: RateLimiter::new(&settings.rate_limits, settings.udp_workers),
             clock: Stopwatch::start(),
-            counters,
-            notes: Notes::new(rings, Writers::One, settings.notes_per_second),
             batches: 0,
             stop: Arc::clone(&self.stop_workers),
         };

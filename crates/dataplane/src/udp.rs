@@ -6,10 +6,12 @@
 #![allow(unsafe_code)]
 
 mod batch;
+mod clerk;
 mod exchange;
 mod socket;
 mod worker;
 
+pub use clerk::{Clerk, Moment};
 pub use exchange::{echo, exchange};
 pub(crate) use socket::bind;
 pub(crate) use worker::Worker;
