@@ -1,0 +1,130 @@
+//! What is counted: a UDP worker's whole work for a query, from the datagram to the reply, on fixed messages and without sockets.
+//!
+//! Everything that can be on is on: cookies, rate limits that nobody reaches, and notes as many among the queries as a busy worker takes.
+//! All signatures exist, since each message was answered once before. The clock is an argument.
+
+use crate::kinds::{Kind, MESSAGES, Wanted};
+use crate::zones;
+use anyhow::{Context, Result, ensure};
+use dataplane::answer::Desk;
+use dataplane::udp::{Clerk, Moment};
+use dataplane::{CookieSecret, CookieSecrets, DataPlaneSettings, Profile, RateLimits};
+use std::net::SocketAddr;
+
+/// Times that the messages of a kind are answered and counted.
+const ROUNDS: usize = 16;
+/// Queries counted of each kind.
+pub(crate) const COUNTED: usize = ROUNDS * MESSAGES;
+/// Unix seconds of the first query.
+const NOW: u32 = 1_800_000_000;
+/// Datagrams in a batch.
+const BATCH: usize = 64;
+/// A second of a busy worker, made shorter: it answers 200,000 queries and notes 1000, here a hundredth of both.
+const PER_SECOND: usize = 2000;
+const NOTES_PER_SECOND: u32 = 10;
+/// A rate above any that comes.
+const NO_LIMIT: u32 = 1_000_000;
+/// In the last option of a reply: a client's cookie and ours, and before them four octets of code and length.
+const COOKIE_OPTION_OCTETS: usize = 4 + 24;
+
+/// Answers everything, once without and once with counting.
+///
+/// # Errors
+///
+/// Where a reply is not of its kind.
+pub(crate) fn run() -> Result<()> {
+    let table = zones::table()?;
+    let zones = table.view();
+    let mut profile = Profile::default();
+    profile.cookies = Some(CookieSecrets::new(CookieSecret::new([7; 16]), []));
+    let desk = Desk { zones: &zones, profile: &profile };
+    for kind in Kind::ALL {
+        let mut worker = Worker { clerk: Clerk::new(&settings(kind)), desk, asked: 0, reply: vec![0; 4096] };
+        let messages = worker.prepare(kind)?;
+        // More than a second's worth, so that notes are taken as in every later second.
+        warm(&mut worker, &messages, ROUNDS);
+        let octets = counted(&mut worker, &messages, ROUNDS);
+        ensure!(octets > 0, "{} has no replies", kind.name());
+    }
+    Ok(())
+}
+
+fn settings(kind: Kind) -> DataPlaneSettings {
+    let mut settings = DataPlaneSettings { udp_workers: 1, notes_per_second: NOTES_PER_SECOND, ..Default::default() };
+    if !matches!(kind, Kind::WithoutRateLimits | Kind::WithoutNotes) {
+        settings.rate_limits = RateLimits {
+            responses_per_second: NO_LIMIT,
+            nxdomains_per_second: NO_LIMIT,
+            errors_per_second: NO_LIMIT,
+            all_per_second: NO_LIMIT,
+            ..RateLimits::default()
+        };
+    }
+    if kind == Kind::WithoutNotes {
+        settings.notes_per_second = 0;
+    }
+    settings
+}
+
+/// Callgrind counts while this runs, by its name.
+#[inline(never)]
+fn counted(worker: &mut Worker<'_>, messages: &[Vec<u8>], rounds: usize) -> usize {
+    worker.answer(messages, rounds)
+}
+
+/// The same without being counted.
+#[inline(never)]
+fn warm(worker: &mut Worker<'_>, messages: &[Vec<u8>], rounds: usize) -> usize {
+    worker.answer(messages, rounds)
+}
+
+/// A worker's loop without its system calls.
+struct Worker<'d> {
+    clerk: Clerk,
+    desk: Desk<'d>,
+    asked: usize,
+    reply: Vec<u8>,
+}
+
+impl Worker<'_> {
+    /// The messages of a kind, each answered once and its reply looked at.
+    fn prepare(&mut self, kind: Kind) -> Result<Vec<Vec<u8>>> {
+        let mut messages = kind.messages()?;
+        for message in &mut messages {
+            let octets = self.ask(message).with_context(|| format!("{}: no reply", kind.name()))?;
+            let reply = &self.reply[..octets];
+            let found = Wanted { rcode: reply[3] & 0x0f, answers: reply[7], authorities: reply[9] };
+            ensure!(found == kind.wanted(), "{}: {found:?} is not {:?}", kind.name(), kind.wanted());
+            if kind == Kind::ExistingWithCookie {
+                let cookie = octets.checked_sub(COOKIE_OPTION_OCTETS).context("no cookie in the reply")?;
+                // OPT's length and the option, which were the client's cookie alone.
+                message.truncate(message.len() - 14);
+                message.extend([0, COOKIE_OPTION_OCTETS as u8]);
+                message.extend(&reply[cookie..]);
+            }
+        }
+        Ok(messages)
+    }
+
+    fn answer(&mut self, messages: &[Vec<u8>], rounds: usize) -> usize {
+        let mut octets = 0;
+        for _ in 0..rounds {
+            for message in messages {
+                octets += self.ask(message).unwrap_or_default();
+            }
+        }
+        octets
+    }
+
+    #[inline(always)]
+    fn ask(&mut self, message: &[u8]) -> Option<usize> {
+        let at = Moment { now: NOW + (self.asked / PER_SECOND) as u32, micros: 1_000_000 + 5 * self.asked as u64 };
+        if self.asked.is_multiple_of(BATCH) {
+            self.clerk.tick(at.now);
+        }
+        // Some networks, and ports as resolvers choose them.
+        let source = SocketAddr::from(([203, 0, (self.asked % 61) as u8, 7], 1024 + (self.asked % 50_000) as u16));
+        self.asked += 1;
+        self.clerk.attend(self.desk, message, source, at, &mut self.reply)
+    }
+}
