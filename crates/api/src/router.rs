@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use axum::body::HttpBody;
 use axum::extract::{Query, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, header};
 use axum::response::Response;
 use axum::{Router, body::Body};
+use futures_util::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 use wire::ZoneName;
 
@@ -130,11 +133,22 @@ async fn run(
     // A task of its own: a client that hangs up does not stop a write half way, and a panic costs one answer only.
     let work = async move {
         let answer = handle(&api, action, call).await;
-        drop(place);
-        answer
+        answer.map(|response| with_place(response, place))
     };
     let task = tokio::spawn(work.in_current_span());
     task.await.unwrap_or_else(|failed| Err(ApiError::Internal(format!("request handler failed: {failed}"))))
+}
+
+/// What a streamed answer still has to tell is held in memory, so that it takes its place until it is read or given up.
+fn with_place(response: Response, place: Option<OwnedSemaphorePermit>) -> Response {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    response.map(|body| {
+        Body::from_stream(body.into_data_stream().inspect(move |_| {
+            let _held = &place;
+        }))
+    })
 }
 
 /// Whether the key may do this at all, before anything is looked up or read.

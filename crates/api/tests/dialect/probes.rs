@@ -6,7 +6,7 @@ use axum::http::Request;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::support::{Answer, KEY, Program, Server, ZONES, settings};
+use crate::support::{Answer, KEY, Program, Server, ZONES, replace, settings};
 
 async fn ask(server: &Server, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = Request::get(path);
@@ -78,6 +78,21 @@ async fn more_requests_than_allowed_get_503_and_probes_do_not() {
     ask(&server, "/api", &[("x-api-key", KEY)]).await.is(200);
     let metrics = ask(&server, "/metrics", &[]).await;
     assert!(metrics.body.contains("pdns_auth_api_requests_shed 1\n"), "{}", metrics.body);
+}
+
+#[tokio::test]
+async fn a_large_answer_takes_its_place_until_it_is_read() {
+    let one = ApiSettings { requests_max: 1, ..settings() };
+    let server = Server::with(Program::default(), one, Default::default()).await;
+    let zone = server.make_zone("large.test.").await;
+    let rrsets: Vec<_> = (0..2500).map(|n| replace(&format!("h{n}.large.test."), "A", 60, &["192.0.2.1"])).collect();
+    server.call("PATCH", &zone, json!({ "rrsets": rrsets })).await.is(204);
+    let request = Request::get(&zone).header("x-api-key", KEY).body(Body::empty()).unwrap();
+    let unread = tower::ServiceExt::oneshot(server.router.clone(), request).await.unwrap();
+    ask(&server, "/api", &[("x-api-key", KEY)]).await.is_error(503, "the server is busy; try again later");
+    let text = axum::body::to_bytes(unread.into_body(), usize::MAX).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&text).matches("192.0.2.1").count(), 2500);
+    ask(&server, "/api", &[("x-api-key", KEY)]).await.is(200);
 }
 
 /// A body that tells when it is read and goes on until its other end is dropped.
