@@ -11,6 +11,8 @@ use store::{StoreError, ZoneFilter, ZoneKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use wire::ZoneName;
 
 use crate::listener::UnixSocket;
@@ -19,8 +21,10 @@ use crate::state::Api;
 
 /// Longest question in octets: a command and a name with every octet escaped are below it.
 const LINE_OCTETS_MAX: u64 = 4096;
-/// How long a client may take, as PowerDNS's own waits for us.
+/// How long a client may take to ask, and to read what it is answered, as PowerDNS's own waits for us.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(7);
+/// How long an answer may take, so that a client hears of it while it still waits.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 /// Clients at once; more wait.
 const CLIENTS_MAX: usize = 16;
 
@@ -85,7 +89,7 @@ impl Control {
                 Ok((stream, _)) => {
                     let control = self.clone();
                     tokio::spawn(async move {
-                        if tokio::time::timeout(CLIENT_TIMEOUT, control.converse(stream)).await.is_err() {
+                        if control.converse(stream).await.is_err() {
                             tracing::debug!("control: a client took too long");
                         }
                         drop(place);
@@ -99,15 +103,8 @@ impl Control {
         }
     }
 
-    async fn converse(&self, mut stream: UnixStream) {
-        let (mut octets, mut part) = (Vec::new(), [0; 512]);
-        while !octets.contains(&b'\n') && octets.len() as u64 <= LINE_OCTETS_MAX {
-            match stream.read(&mut part).await {
-                Ok(0) => break,
-                Ok(length) => octets.extend_from_slice(&part[..length]),
-                Err(_) => return,
-            }
-        }
+    async fn converse(&self, mut stream: UnixStream) -> Result<(), Elapsed> {
+        let Some(octets) = timeout(CLIENT_TIMEOUT, question(&mut stream)).await? else { return Ok(()) };
         let line = octets.split(|octet| *octet == b'\n').next().unwrap_or_default();
         let answer = match std::str::from_utf8(line) {
             _ if octets.len() as u64 > LINE_OCTETS_MAX => {
@@ -116,9 +113,12 @@ impl Control {
             Ok(line) => self.answer(line).await,
             Err(_) => "Unknown command: it is not UTF-8".to_owned(),
         };
-        // A client that is gone does not want it.
-        let _ = stream.write_all(answer.as_bytes()).await;
-        let _ = stream.shutdown().await;
+        let tell = async {
+            // A client that is gone does not want it.
+            let _ = stream.write_all(answer.as_bytes()).await;
+            let _ = stream.shutdown().await;
+        };
+        timeout(CLIENT_TIMEOUT, tell).await
     }
 
     /// Answers one line. What begins with `Unknown` is an error to the client.
@@ -130,7 +130,15 @@ impl Control {
         if is_change(&command) {
             tracing::info!(command, ?parameters, "control");
         }
-        let answered = match (command.as_str(), parameters.as_slice()) {
+        let answered = timeout(ANSWER_TIMEOUT, self.run(&command, &parameters)).await.unwrap_or_else(|_| {
+            let seconds = ANSWER_TIMEOUT.as_secs();
+            Ok(format!("Failed: it is not done after {seconds} seconds, and was given up"))
+        });
+        answered.unwrap_or_else(|error| format!("Failed: {}", store::with_causes(&error)))
+    }
+
+    async fn run(&self, command: &str, parameters: &[&str]) -> Result<String, StoreError> {
+        match (command, parameters) {
             ("rping" | "ping", _) => Ok("PONG".to_owned()),
             ("version", _) => Ok(self.api.state.settings.version.clone()),
             ("uptime", _) => Ok(duration(self.api.started.elapsed())),
@@ -163,8 +171,7 @@ impl Control {
                 Ok("Exiting".to_owned())
             }
             _ => Ok(format!("Unknown command: '{}'", command.to_ascii_uppercase())),
-        };
-        answered.unwrap_or_else(|error| format!("Failed: {}", store::with_causes(&error)))
+        }
     }
 
     async fn list_zones(&self, parameters: &[&str]) -> Result<String, StoreError> {
@@ -276,6 +283,18 @@ impl Control {
         }
         text
     }
+}
+
+/// What a client sends up to the end of its line; `None` if it is gone.
+async fn question(stream: &mut UnixStream) -> Option<Vec<u8>> {
+    let (mut octets, mut part) = (Vec::new(), [0; 512]);
+    while !octets.contains(&b'\n') && octets.len() as u64 <= LINE_OCTETS_MAX {
+        match stream.read(&mut part).await.ok()? {
+            0 => break,
+            length => octets.extend_from_slice(&part[..length]),
+        }
+    }
+    Some(octets)
 }
 
 /// Whether the log should tell of it.

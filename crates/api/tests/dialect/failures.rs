@@ -15,9 +15,10 @@ use wire::{Name, ZoneName};
 
 use crate::support::{Program, Server, ZONES, settings};
 
-/// Fails every call, or panics.
+/// Fails every call, or panics, or never answers what zones there are.
 struct Down {
     panics: bool,
+    hangs: bool,
 }
 
 impl Down {
@@ -33,6 +34,9 @@ impl Store for Down {
         self.fail()
     }
     async fn zones(&self, _: &ZoneFilter) -> Result<Vec<ZoneSummary>, StoreError> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
         self.fail()
     }
     async fn zone(&self, _: &ZoneName) -> Result<Option<ZoneSummary>, StoreError> {
@@ -105,7 +109,7 @@ impl Store for Down {
 }
 
 fn server(panics: bool) -> Server {
-    Server::on(Arc::new(Down { panics }), Program::default(), settings(), Default::default())
+    Server::on(Arc::new(Down { panics, hangs: false }), Program::default(), settings(), Default::default())
 }
 
 #[tokio::test]
@@ -139,4 +143,13 @@ async fn a_panic_costs_one_answer() {
     let answer = server.get(ZONES).await;
     assert!(answer.is(500).json()["error"].as_str().unwrap().contains("handler failed"));
     server.get("/api").await.is(200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn section_13_2_a_command_that_takes_too_long_is_not_answered_with_nothing() {
+    let down = Down { panics: false, hangs: true };
+    let server = Server::on(Arc::new(down), Program::default(), settings(), Default::default());
+    let (_, control) = api::router_and_control(server.state.clone());
+    assert_eq!(control.answer("LIST-ZONES").await, "Failed: it is not done after 6 seconds, and was given up");
+    assert_eq!(control.answer("RPING").await, "PONG");
 }
