@@ -140,10 +140,21 @@ fn rate_limits_spare_private_networks_unless_told_otherwise() {
     assert!(truncated > 0);
     assert_eq!(counter(&limited, "rrl_slipped"), truncated as u64);
     // dig comes back over TCP, as honest clients do; with a cookie it would not have to.
-    let printed = dig(limited.dns(), &["www.edge.example", "A", "+nocookie"]);
-    assert!(printed.contains("Truncated, retrying in TCP mode") && printed.contains("192.0.2.1"), "{printed}");
-    let printed = dig(limited.dns(), &["www.edge.example", "A"]);
-    assert!(printed.contains("BADCOOKIE, retrying") && printed.contains("192.0.2.1"), "{printed}");
+    // On a busy machine dig may start so late that there is credit again: then it is used up again.
+    let limits = |arguments: &[&str], told: &str| {
+        let mut printed = String::new();
+        for _ in 0..20 {
+            let asker = Asker::new(limited.dns(), Duration::from_secs(10));
+            (0..30).for_each(|_| drop(asker.ask(&question).unwrap()));
+            printed = dig(limited.dns(), arguments);
+            if printed.contains(told) {
+                break;
+            }
+        }
+        assert!(printed.contains(told) && printed.contains("192.0.2.1"), "{printed}");
+    };
+    limits(&["www.edge.example", "A", "+nocookie"], "Truncated, retrying in TCP mode");
+    limits(&["www.edge.example", "A"], "BADCOOKIE, retrying");
 }
 
 /// Two servers on one database, and that both take what either has made.
