@@ -357,7 +357,16 @@ pub(super) fn recognise(words: &[String]) -> Recognised<'_> {
     if NOT_OFFERED.contains(&first.as_str()) { Recognised::NotOffered } else { Recognised::Unknown }
 }
 
+/// Those whose usage line was an error already in 4.7.
+const USAGE_ALWAYS_FAILS: &[Command] =
+    &[Command::AddMeta, Command::GetMeta, Command::IncreaseSerial, Command::RawLuaFromContent, Command::SetMeta];
+
 impl Entry {
+    /// The exit code after a usage line: PowerDNS up to 4.9 says 0 for most commands.
+    pub(super) fn usage_exit(&self, spelling: Spelling) -> u8 {
+        u8::from(spelling == Spelling::New || USAGE_ALWAYS_FAILS.contains(&self.command))
+    }
+
     /// The usage line, as the generation of the spelling prints it.
     pub(super) fn usage(&self, spelling: Spelling) -> String {
         match spelling {

@@ -15,11 +15,12 @@ pub(super) async fn secure(tool: &mut Tool, parameters: &[String]) -> Outcome {
     let mut has_failed = false;
     for text in parameters {
         match secure_one(tool, &Tool::zone_name(text)?, SerialBump::default()).await {
+            Ok(line) => tool.output.chatter(line),
             Err(Failure::Said(message)) => {
                 tool.output.chatter(message);
                 has_failed = true;
             }
-            other => other?,
+            Err(other) => return Err(other),
         }
     }
     if has_failed { Err(Failure::Silent) } else { Ok(()) }
@@ -36,22 +37,23 @@ pub(super) async fn secure_all(tool: &mut Tool, parameters: &[String]) -> Outcom
         if zone.is_secured || zone.serial.is_none() {
             continue;
         }
+        tool.output.begin(format_args!("Securing {}: ", zone.name.to_dotless()));
+        // PowerDNS leaves rectifying to another command, and so does not speak of it.
         match secure_one(tool, &zone.name, serial).await {
+            Ok(_) => secured += 1,
             Err(Failure::Said(message)) => {
                 tool.output.chatter(message);
                 failed += 1;
             }
-            other => {
-                other?;
-                secured += 1;
-            }
+            Err(other) => return Err(other),
         }
     }
     tool.output.data(format_args!("Secured: {secured} zones. Errors: {failed}"));
     if failed > 0 { Err(Failure::Silent) } else { Ok(()) }
 }
 
-async fn secure_one(tool: &mut Tool, zone: &ZoneName, serial: SerialBump) -> Outcome {
+/// Secures one zone, and returns what a rectify of it says. One without SOA is secured all the same.
+async fn secure_one(tool: &mut Tool, zone: &ZoneName, serial: SerialBump) -> Result<String, Failure> {
     let shown = zone.to_dotless();
     let summary = tool.zone(zone, || format!("Can't find a zone called '{shown}'")).await?;
     let already_secure =
@@ -63,8 +65,12 @@ async fn secure_one(tool: &mut Tool, zone: &ZoneName, serial: SerialBump) -> Out
         tool.output.chatter("Warning! This is a secondary zone! If this was a mistake, please run");
         tool.output.chatter(format_args!("pdnsutil disable-dnssec {shown} right now!"));
     }
-    let (keys, metadata) =
+    let (keys, mut metadata) =
         tool.defaults.secure().map_err(|error| Failure::Said(format!("No keys could be made: {error}")))?;
+    // What set-nsec3 said before counts more than the default.
+    if summary.nsec3param.is_some() {
+        metadata.clear();
+    }
     tool.output.data("Securing zone with default key size");
     for key in &keys {
         tool.output.data(format_args!("Adding {}", described(key, keys.len())));
@@ -77,12 +83,10 @@ async fn secure_one(tool: &mut Tool, zone: &ZoneName, serial: SerialBump) -> Out
     };
     let summary = tool.zone(zone, || format!("Can't find a zone called '{shown}'")).await?;
     tool.output.data(format_args!("Zone {shown} secured"));
-    if summary.serial.is_some() {
-        tool.output.chatter(rectified(&summary, commit.rectified_rows));
-        Ok(())
-    } else {
-        Err(Failure::Said(no_soa(zone)))
-    }
+    Ok(match summary.serial {
+        Some(_) => rectified(&summary, commit.rectified_rows),
+        None => no_soa(zone),
+    })
 }
 
 fn described(key: &KeyChange, keys: usize) -> String {

@@ -1,7 +1,7 @@
 //! add-zone-key, import-zone-key, the flags of keys, remove-zone-key, list-keys, and what can be exported of a key.
 
 use api::keys::{KeyDescription, algorithm_name, describe, describe_all};
-use dnssec::{Algorithm, RSA_BITS, ZoneKey};
+use dnssec::{Algorithm, RSA_BITS, RSA_BITS_DEFAULT, ZoneKey};
 use store::{KeyChange, SerialBump, StoreError, StoredKey, ZoneEdit, ZoneFilter};
 use wire::ZoneName;
 use zeroize::Zeroizing;
@@ -130,7 +130,8 @@ pub(super) fn generate(output: &mut Output, parameters: &[String]) -> Result<(),
     let wanted = parse(parameters, true)?;
     let flags = wanted.flags.unwrap_or(256);
     let algorithm = wanted.algorithm.unwrap_or(Algorithm::EcdsaP256Sha256);
-    let bits = size(algorithm, wanted.bits)?;
+    // Unlike add-zone-key, PowerDNS has a size for RSA here.
+    let bits = size(algorithm, wanted.bits.or(Some(RSA_BITS_DEFAULT).filter(|_| algorithm.fixed_bits().is_none())))?;
     let name = if flags == 257 { "KSK" } else { "ZSK" };
     output.chatter(format_args!("Generating a {name} with algorithm = {}", algorithm.number()));
     if let Some(bits) = wanted.bits {

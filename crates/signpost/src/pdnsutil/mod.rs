@@ -163,7 +163,7 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
     };
     if parameters.len() < entry.parameters_min {
         output.chatter(entry.usage(spelling));
-        return usage_exit(spelling);
+        return entry.usage_exit(spelling);
     }
     if entry.access == Access::None {
         let outcome = match entry.command {
@@ -174,7 +174,7 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         return match outcome {
             Err(Failure::Usage) => {
                 output.chatter(entry.usage(spelling));
-                usage_exit(spelling)
+                entry.usage_exit(spelling)
             }
             Err(Failure::Silent) => FAILED,
             Err(Failure::Store(error)) => {
@@ -206,7 +206,7 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
         Ok(()) => exit(is_written),
         Err(Failure::Usage) => {
             tool.output.chatter(entry.usage(spelling));
-            usage_exit(spelling)
+            entry.usage_exit(spelling)
         }
         Err(Failure::Silent) => FAILED,
         Err(Failure::Store(error)) => {
@@ -222,11 +222,6 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
 
 fn exit(is_well: bool) -> u8 {
     if is_well { 0 } else { FAILED }
-}
-
-/// PowerDNS up to 4.9 exits with 0 after a usage line.
-fn usage_exit(spelling: Spelling) -> u8 {
-    exit(spelling == Spelling::Old)
 }
 
 fn usage(output: &mut Output) {

@@ -67,6 +67,11 @@ impl Output {
         self.is_broken |= writeln!(self.out, "{line}").is_err();
     }
 
+    /// The beginning of a line of data.
+    pub(super) fn begin(&mut self, text: impl Display) {
+        self.is_broken |= write!(self.out, "{text}").is_err();
+    }
+
     /// A line of chatter. If nobody can read it, nothing is lost.
     pub(super) fn chatter(&mut self, line: impl Display) {
         let _ = writeln!(self.err, "{line}");
