@@ -93,7 +93,14 @@ pub(crate) async fn autoprimaries_come_and_go_in_any_spelling(bench: Bench) {
 }
 
 async fn search(bench: &Bench, pattern: &str, count_max: u32) -> Found {
-    let search = Search { pattern: pattern.to_owned(), count_max, zones: true, records: true, comments: true };
+    let search = Search {
+        pattern: pattern.to_owned(),
+        within: Vec::new(),
+        count_max,
+        zones: true,
+        records: true,
+        comments: true,
+    };
     bench.store.search(&search).await.unwrap()
 }
 
@@ -123,6 +130,22 @@ pub(crate) async fn a_search_means_what_it_says(bench: Bench) {
 
     assert_eq!(found(&bench, "f?nd.test").await[..2], ["find.test.", "fund.test."]);
     assert_eq!(found(&bench, "FIND.*").await[0], "find.test.");
+    // Within some zones: what is elsewhere takes no place in the count.
+    for (within, wanted) in [
+        (&["fund.test", "fund.test..*"][..], &["fund.test."][..]),
+        (&["f?n?.test"], &["find.test.", "fund.test."]),
+        (&["nope.test"], &[]),
+    ] {
+        let within: Vec<String> = within.iter().map(|pattern| (*pattern).to_owned()).collect();
+        let count_max = wanted.len().max(1) as u32;
+        let pattern = "*.test".to_owned();
+        let wanted_zones = Search { pattern, within, count_max, zones: true, records: true, comments: true };
+        let found = bench.store.search(&wanted_zones).await.unwrap();
+        assert_eq!(found.zones.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
+        let is_within = |zone: &Option<wire::ZoneName>| wanted.contains(&zone.as_ref().unwrap().to_string().as_str());
+        assert!(found.records.iter().all(|record| is_within(&record.zone)));
+        assert_eq!(found.records.is_empty(), wanted.is_empty());
+    }
     // An underscore, a percent sign and a backslash are themselves.
     let txt = "a_b.find.test. TXT \"50%_off\\\\now\"";
     assert_eq!(found(&bench, "a_b.*").await, [txt, "a_b.find.test. TXT # 100% Zürich"]);

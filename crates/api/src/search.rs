@@ -6,6 +6,7 @@ use serde::Serialize;
 use store::{FoundComment, FoundRecord, Search};
 use wire::{ZoneName, content};
 
+use crate::auth::scope::ZonePattern;
 use crate::call::Call;
 use crate::error::{ApiError, invalid};
 use crate::state::Api;
@@ -42,7 +43,8 @@ pub(crate) async fn search(api: &Api, call: &Call) -> Result<Response, ApiError>
     let mut wanted = wanted(call)?;
     let count_max = wanted.count_max;
     if !call.scope.zones.is_empty() {
-        // What is counted is what may be seen.
+        // The database looks in about the right zones; what may be seen, and counts, is decided below.
+        wanted.within = call.scope.zones.iter().flat_map(ZonePattern::search_patterns).collect();
         wanted.count_max = COUNT_MAX;
     }
     let mut found = api.state.store.search(&wanted).await?;
@@ -87,6 +89,7 @@ fn wanted(call: &Call) -> Result<Search, ApiError> {
     let is_wanted = |one| kind == "all" || kind == one;
     Ok(Search {
         pattern: pattern.to_owned(),
+        within: Vec::new(),
         count_max: count,
         zones: is_wanted("zone"),
         records: is_wanted("record"),

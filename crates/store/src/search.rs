@@ -10,6 +10,9 @@ use crate::{StoreError, StoredRecord};
 pub struct Search {
     /// `*` stands for any characters, `?` for one; letter case does not count.
     pub pattern: String,
+    /// Only in zones whose names match one of these, written as the pattern is, variants with theirs (`example.com..inside`). Empty: in
+    /// all, and rows that belong to no zone too.
+    pub within: Vec<String>,
     /// At most so many of each kind.
     pub count_max: u32,
     /// Whether to look for zones.
@@ -59,28 +62,70 @@ pub struct FoundComment {
     pub zone: Option<ZoneName>,
 }
 
+/// That `d.name` is like one of the JSON list `$3`, or that this is empty.
+macro_rules! within_postgres {
+    () => {
+        "($3 = '[]' OR EXISTS (SELECT 1 FROM json_array_elements_text($3::json) z WHERE d.name ILIKE z ESCAPE '\\'))"
+    };
+}
+
+macro_rules! within_sqlite {
+    () => {
+        "($3 = '[]' OR EXISTS (SELECT 1 FROM json_each($3) z WHERE d.name LIKE z.value ESCAPE '\\'))"
+    };
+}
+
 /// Reads all kinds in one state of the database.
 pub(crate) async fn search(session: &mut Session, search: &Search, default_ttl: u32) -> Result<Found, StoreError> {
     // SQLite's LIKE takes no notice of the case of ASCII letters, which is all that names have.
     const ZONES: Sql = Sql {
-        postgres: "SELECT name FROM domains WHERE name ILIKE $1 ESCAPE '\\' LIMIT $2",
-        sqlite: "SELECT name FROM domains WHERE name LIKE $1 ESCAPE '\\' LIMIT $2",
+        postgres: concat!(
+            "SELECT d.name FROM domains d WHERE d.name ILIKE $1 ESCAPE '\\' AND ",
+            within_postgres!(),
+            " LIMIT $2"
+        ),
+        sqlite: concat!(
+            "SELECT d.name FROM domains d WHERE d.name LIKE $1 ESCAPE '\\' AND ",
+            within_sqlite!(),
+            " LIMIT $2"
+        ),
     };
     const RECORDS: Sql = Sql {
-        postgres: "SELECT r.name, r.type, d.name, r.content, r.prio, r.ttl, r.disabled FROM records r \
-                   LEFT JOIN domains d ON d.id = r.domain_id WHERE r.type IS NOT NULL \
-                   AND (r.name ILIKE $1 ESCAPE '\\' OR r.content ILIKE $1 ESCAPE '\\') LIMIT $2",
-        sqlite: "SELECT r.name, r.type, d.name, r.content, r.prio, r.ttl, r.disabled FROM records r \
-                 LEFT JOIN domains d ON d.id = r.domain_id WHERE r.type IS NOT NULL \
-                 AND (r.name LIKE $1 ESCAPE '\\' OR r.content LIKE $1 ESCAPE '\\') LIMIT $2",
+        postgres: concat!(
+            "SELECT r.name, r.type, d.name, r.content, r.prio, r.ttl, r.disabled FROM records r \
+             LEFT JOIN domains d ON d.id = r.domain_id WHERE r.type IS NOT NULL \
+             AND (r.name ILIKE $1 ESCAPE '\\' OR r.content ILIKE $1 ESCAPE '\\') AND ",
+            within_postgres!(),
+            " LIMIT $2"
+        ),
+        sqlite: concat!(
+            "SELECT r.name, r.type, d.name, r.content, r.prio, r.ttl, r.disabled FROM records r \
+             LEFT JOIN domains d ON d.id = r.domain_id WHERE r.type IS NOT NULL \
+             AND (r.name LIKE $1 ESCAPE '\\' OR r.content LIKE $1 ESCAPE '\\') AND ",
+            within_sqlite!(),
+            " LIMIT $2"
+        ),
     };
     const COMMENTS: Sql = Sql {
-        postgres: "SELECT c.name, c.type, d.name, c.comment FROM comments c LEFT JOIN domains d ON d.id = c.domain_id \
-                   WHERE c.name ILIKE $1 ESCAPE '\\' OR c.comment ILIKE $1 ESCAPE '\\' LIMIT $2",
-        sqlite: "SELECT c.name, c.type, d.name, c.comment FROM comments c LEFT JOIN domains d ON d.id = c.domain_id \
-                 WHERE c.name LIKE $1 ESCAPE '\\' OR c.comment LIKE $1 ESCAPE '\\' LIMIT $2",
+        postgres: concat!(
+            "SELECT c.name, c.type, d.name, c.comment FROM comments c LEFT JOIN domains d ON d.id = c.domain_id \
+             WHERE (c.name ILIKE $1 ESCAPE '\\' OR c.comment ILIKE $1 ESCAPE '\\') AND ",
+            within_postgres!(),
+            " LIMIT $2"
+        ),
+        sqlite: concat!(
+            "SELECT c.name, c.type, d.name, c.comment FROM comments c LEFT JOIN domains d ON d.id = c.domain_id \
+             WHERE (c.name LIKE $1 ESCAPE '\\' OR c.comment LIKE $1 ESCAPE '\\') AND ",
+            within_sqlite!(),
+            " LIMIT $2"
+        ),
     };
-    let values = [Value::Text(like(&search.pattern)), Value::Int(i64::from(search.count_max))];
+    let within: Vec<String> = search.within.iter().map(|pattern| like(pattern)).collect();
+    let values = [
+        Value::Text(like(&search.pattern)),
+        Value::Int(i64::from(search.count_max)),
+        Value::Text(serde_json::json!(within).to_string()),
+    ];
     let mut found = Found::default();
     session.begin_reading().await?;
     if search.zones {

@@ -193,6 +193,15 @@ impl ZonePattern {
         fits && self.labels.iter().zip(&labels[rest.min(labels.len())..]).all(|(pattern, label)| glob(pattern, label))
     }
 
+    /// Patterns of a search, one for the zones and one for their variants. They match more than this one does: `*` and `?` are
+    /// not held up by dots.
+    pub(crate) fn search_patterns(&self) -> [String; 2] {
+        let name = self.text.strip_suffix('.').unwrap_or(&self.text);
+        // As names are stored or not: that is not for a pattern to know.
+        let name = if name.contains('\\') { "*" } else { name };
+        [name.to_owned(), format!("{name}..*")]
+    }
+
     /// As it was given, in lower case.
     pub fn as_str(&self) -> &str {
         &self.text
