@@ -1,10 +1,11 @@
 //! The way of a query: bytes in, bytes out, for every transport.
 
 use crate::chaos;
+use crate::choose::choose;
 use crate::cookie::CookieProof;
 use crate::encode::encode;
 use crate::options::{ReplyOptions, has_bad_keepalive};
-use crate::plan::{Breadth, plan};
+use crate::plan::{Breadth, Plan};
 use crate::profile::{CookieDemand, Profile, Readiness};
 use crate::tail::{Refusal, Tail, tail};
 use dnssec::served::ZoneView;
@@ -140,11 +141,14 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
     if query.qclass() == CLASS_CH {
         return chaos::answer(&query, profile, &limits, &options, reply);
     }
-    let mut plan =
-        plan(desk.zones.seen_from(asker.address), &query, breadth(asker.transport)).ok_or(match profile.readiness {
-            Readiness::Loading => Refusal::NotReady,
-            Readiness::Ready => Refusal::NotAuthoritative,
-        })?;
+    let zones = desk.zones.seen_from(asker.address);
+    let served = choose(zones, query.name(), query.qtype()).ok_or(match profile.readiness {
+        Readiness::Loading => Refusal::NotReady,
+        Readiness::Ready => Refusal::NotAuthoritative,
+    })?;
+    // Begun and decided in place: it is large, and to hand it on would be to copy it.
+    let mut plan = Plan::new(served, zones.bench(), &query, breadth(asker.transport));
+    plan.decide(zones, &query);
     if plan.lacks_keys {
         return Err(Refusal::NoUsableKey);
     }

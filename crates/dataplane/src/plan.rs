@@ -118,28 +118,6 @@ pub(crate) enum Signing<'a> {
     Alone(Signatory<'a>),
 }
 
-/// Decides the answer; `None` if no zone that is served holds the name.
-pub(crate) fn plan<'a>(zones: Seen<'a>, query: &'a Query<'_>, breadth: Breadth) -> Option<Plan<'a>> {
-    let mut name = Cow::Borrowed(query.name());
-    let served = choose(zones, &name, query.qtype())?;
-    let mut plan = Plan::new(served, zones.bench(), query, breadth);
-    plan.lacks_keys = is_without_keys(served, query.is_dnssec_ok());
-    if plan.lacks_keys {
-        return Some(plan);
-    }
-    for steps_left in (0..=CHAIN_MAX).rev() {
-        let Some(target) = plan.step(name, query.qtype(), steps_left) else { break };
-        let target = target.as_wire().to_ascii_lowercase();
-        // RFC 1034 section 4.3.2, step 3a: back to step 1, so that the target may be in any zone that is served.
-        match choose(zones, &target, query.qtype()) {
-            Some(next) if !plan.has_been_at(&target) && !is_without_keys(next, plan.is_dnssec_ok) => plan.enter(next),
-            _ => break,
-        }
-        name = Cow::Owned(target);
-    }
-    Some(plan)
-}
-
 /// Whether the client wants signatures of a zone whose active keys are all of no use. Without them the answer would be bogus
 /// wherever the parent has a DS, and another server may do better. Who wants none gets what it would get anyway.
 fn is_without_keys(served: &ServedZone, is_dnssec_ok: bool) -> bool {
@@ -147,7 +125,8 @@ fn is_without_keys(served: &ServedZone, is_dnssec_ok: bool) -> bool {
 }
 
 impl<'a> Plan<'a> {
-    fn new(served: &'a ServedZone, bench: &'a Workbench, query: &Query<'_>, breadth: Breadth) -> Plan<'a> {
+    /// An answer of this zone in which nothing is yet.
+    pub(crate) fn new(served: &'a ServedZone, bench: &'a Workbench, query: &Query<'_>, breadth: Breadth) -> Plan<'a> {
         let mut plan = Plan {
             rcode: Rcode::NOERROR,
             is_authoritative: true,
@@ -162,12 +141,32 @@ impl<'a> Plan<'a> {
             is_compact_ok: query.edns().is_some_and(|edns| edns.compact_ok),
             bench,
             withheld: None,
-            lacks_keys: false,
+            lacks_keys: is_without_keys(served, query.is_dnssec_ok()),
             breadth,
             likeness: 0,
         };
         plan.enter(served);
         plan
+    }
+
+    /// Decides what is in it, from the zone it was begun with and those that chains lead to.
+    pub(crate) fn decide(&mut self, zones: Seen<'a>, query: &'a Query<'_>) {
+        if self.lacks_keys {
+            return;
+        }
+        let mut name = Cow::Borrowed(query.name());
+        for steps_left in (0..=CHAIN_MAX).rev() {
+            let Some(target) = self.step(name, query.qtype(), steps_left) else { break };
+            let target = target.as_wire().to_ascii_lowercase();
+            // RFC 1034 section 4.3.2, step 3a: back to step 1, so that the target may be in any zone that is served.
+            match choose(zones, &target, query.qtype()) {
+                Some(next) if !self.has_been_at(&target) && !is_without_keys(next, self.is_dnssec_ok) => {
+                    self.enter(next)
+                }
+                _ => break,
+            }
+            name = Cow::Owned(target);
+        }
     }
 
     /// Goes on in this zone.
