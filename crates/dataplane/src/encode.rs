@@ -42,7 +42,7 @@ pub(crate) fn encode(
         writer.set_authoritative();
     }
     let lane = if limits.is_last_resort { Lane::Stream } else { Lane::Datagram };
-    let mut encoder = Encoder { plan, writer, now, lane };
+    let mut encoder = Encoder { plan, writer: &mut writer, now, lane };
     let is_truncated = match encoder.all() {
         Ok(()) => false,
         Err(Unfit::Full) if !limits.is_last_resort => true,
@@ -51,7 +51,6 @@ pub(crate) fn encode(
         Err(Unfit::NotSigned(NotSigned::Busy)) if lane == Lane::Datagram => return Err(Refusal::SignOverStream),
         Err(Unfit::NotSigned(NotSigned::Busy)) => return Err(Refusal::SigningBusy),
     };
-    let mut writer = encoder.writer;
     if is_truncated {
         writer.set_truncated();
     }
@@ -98,14 +97,14 @@ impl From<NotSigned> for Unfit {
     }
 }
 
-struct Encoder<'p, 'b> {
+struct Encoder<'p, 'w, 'b> {
     plan: &'p Plan<'p>,
-    writer: Writer<'b>,
+    writer: &'w mut Writer<'b>,
     now: u32,
     lane: Lane,
 }
 
-impl Encoder<'_, '_> {
+impl Encoder<'_, '_, '_> {
     /// Writes all sections. On [`Unfit::Full`] what remains is fit to go out with TC.
     fn all(&mut self) -> Result<(), Unfit> {
         let start = self.writer.mark();
