@@ -10,7 +10,8 @@ pub(crate) struct List<T, const N: usize> {
 
 impl<T, const N: usize> Default for List<T, N> {
     fn default() -> List<T, N> {
-        List { near: [const { None }; N], count: 0, far: Vec::new() }
+        // Not `[const { None }; N]`, which copies a constant of the array's whole size.
+        List { near: std::array::from_fn(|_| None), count: 0, far: Vec::new() }
     }
 }
 
