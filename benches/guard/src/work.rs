@@ -90,17 +90,23 @@ impl Worker<'_> {
     /// The messages of a kind, each answered once and its reply looked at.
     fn prepare(&mut self, kind: Kind) -> Result<Vec<Vec<u8>>> {
         let mut messages = kind.messages()?;
-        for message in &mut messages {
-            let octets = self.ask(message).with_context(|| format!("{}: no reply", kind.name()))?;
-            let reply = &self.reply[..octets];
+        for (number, message) in messages.iter_mut().enumerate() {
+            let reply = self.ask(number, message).map(|octets| &self.reply[..octets]);
+            let reply = reply.with_context(|| format!("{}: no reply", kind.name()))?;
             let found = Wanted { rcode: reply[3] & 0x0f, answers: reply[7], authorities: reply[9] };
             ensure!(found == kind.wanted(), "{}: {found:?} is not {:?}", kind.name(), kind.wanted());
             if kind == Kind::ExistingWithCookie {
-                let cookie = octets.checked_sub(COOKIE_OPTION_OCTETS).context("no cookie in the reply")?;
+                let option = reply.last_chunk::<COOKIE_OPTION_OCTETS>().context("no cookie in the reply")?;
                 // OPT's length and the option, which were the client's cookie alone.
                 message.truncate(message.len() - 14);
                 message.extend([0, COOKIE_OPTION_OCTETS as u8]);
-                message.extend(&reply[cookie..]);
+                message.extend(option);
+                let octets = self.ask(number, message).context("no reply to a good cookie")?;
+                // A good one comes back as it is.
+                ensure!(
+                    self.reply[..octets].ends_with(&message[message.len() - COOKIE_OPTION_OCTETS..]),
+                    "cookie refused"
+                );
             }
         }
         Ok(messages)
@@ -109,21 +115,21 @@ impl Worker<'_> {
     fn answer(&mut self, messages: &[Vec<u8>], rounds: usize) -> usize {
         let mut octets = 0;
         for _ in 0..rounds {
-            for message in messages {
-                octets += self.ask(message).unwrap_or_default();
+            for (number, message) in messages.iter().enumerate() {
+                octets += self.ask(number, message).unwrap_or_default();
             }
         }
         octets
     }
 
     #[inline(always)]
-    fn ask(&mut self, message: &[u8]) -> Option<usize> {
+    fn ask(&mut self, number: usize, message: &[u8]) -> Option<usize> {
         let at = Moment { now: NOW + (self.asked / PER_SECOND) as u32, micros: 1_000_000 + 5 * self.asked as u64 };
         if self.asked.is_multiple_of(BATCH) {
             self.clerk.tick(at.now);
         }
-        // Some networks, and ports as resolvers choose them.
-        let source = SocketAddr::from(([203, 0, (self.asked % 61) as u8, 7], 1024 + (self.asked % 50_000) as u16));
+        // Some networks, each message from one of them, and ports as resolvers choose them.
+        let source = SocketAddr::from(([203, 0, (number % 61) as u8, 7], 1024 + (self.asked % 50_000) as u16));
         self.asked += 1;
         self.clerk.attend(self.desk, message, source, at, &mut self.reply)
     }
