@@ -442,6 +442,25 @@ fn section_13_2_keys_and_denial() {
     tools.assert_none();
 }
 
+/// RFC 8976 appendix A.1.
+const ZONEMD: &str = "example. 86400 IN SOA ns1 admin 2018031900 1800 900 604800 86400\n@ 86400 IN NS ns1\n@ 86400 IN NS ns2\n\
+    @ 86400 IN ZONEMD 2018031900 1 1 c68090d90a7aed716bc459f9340e3d7c1370d4d24b7e2fc3a1ddc0b9a87153b9a9713b3c9ae5cc27777f98b8e730044c\n\
+    ns1 3600 IN A 203.0.113.63\nns2 3600 IN AAAA 2001:db8::63\n";
+
+#[test]
+fn section_13_1_a_file_is_verified_by_its_zonemd() {
+    let mut tools = Tools::new();
+    let whole = tools.file("whole", ZONEMD);
+    let changed = tools.file("changed", &ZONEMD.replace("113.63", "113.64"));
+    let unknown = tools.file("unknown", &ZONEMD.replace(" 1 1 c6", " 1 240 c6"));
+    let other = tools.file("other", &ZONEMD.replace("ZONEMD 2018031900", "ZONEMD 2018031901"));
+    for file in [whole, changed, unknown, other] {
+        tools.compare(&["zonemd-verify-file", "example", &file], Whole);
+    }
+    tools.script(Refusal, &["zonemd-verify-file example /nonexistent", "zonemd-verify-file example"]);
+    tools.assert_none();
+}
+
 #[test]
 fn section_13_2_metadata_tsig_catalogs_and_autoprimaries() {
     let mut tools = Tools::new();

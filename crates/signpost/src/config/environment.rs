@@ -16,6 +16,9 @@ pub type Variable = (String, String);
 /// Variables that say where settings are, and are none themselves.
 const LOCATIONS: &[&str] = &["config", "config-dir", "config-name"];
 
+/// Names templates of Jinja2 in PowerDNS's own image (PDNS-DIALECT 14.3), which make settings files there.
+const TEMPLATES: &str = "TEMPLATE_FILES";
+
 /// Takes what is ours from the environment.
 ///
 /// # Errors
@@ -31,6 +34,10 @@ pub fn read(
     // The same setting may come in two spellings; sorted, the outcome does not depend on the order of the environment.
     variables.sort();
     for (written, value) in variables {
+        if written == TEMPLATES && !value.is_empty() {
+            let reason = "has no effect: templates are not rendered, set PDNS_* variables instead".to_owned();
+            warnings.push(Warning { name: written.clone(), origin: Origin::Variable(written.clone()), reason });
+        }
         let Some((prefix, rest)) = split_prefix(written) else { continue };
         if kubernetes::is_injected(&rest.to_ascii_uppercase(), value) {
             continue;

@@ -141,6 +141,72 @@ fn the_official_images_key_opens_the_web_server() {
     assert_eq!(narrower.api.allow_from, ["::1".parse().unwrap()]);
 }
 
+/// PDNS-DIALECT section 14.2: of each setting either the effect or the reason why it has none is known.
+#[test]
+fn section_14_2_every_setting_that_matters_is_known() {
+    let names = "launch gpgsql-host gpgsql-port gpgsql-dbname gpgsql-user gpgsql-password gpgsql-extra-connection-parameters \
+        gpgsql-dnssec gpgsql-prepared-statements gpgsql-info-zone-query local-address local-port api api-key webserver \
+        webserver-address webserver-port webserver-allow-from webserver-password webserver-max-bodysize webserver-loglevel \
+        webserver-connection-timeout webserver-max-concurrent-connections webserver-cross-origin-request-header \
+        default-soa-content default-soa-edit default-soa-edit-signed default-soa-edit-api default-ttl default-api-rectify \
+        default-catalog-zone default-ksk-algorithm default-ksk-size default-zsk-algorithm default-zsk-size \
+        default-publish-cds default-publish-cdnskey max-nsec3-iterations primary secondary autosecondary master slave superslave \
+        allow-axfr-ips allow-notify-from allow-dnsupdate-from also-notify only-notify xfr-cycle-interval dnsupdate \
+        dnsupdate-require-tsig expand-alias resolver enable-lua-records enable-lua-record-updates cache-ttl query-cache-ttl \
+        negquery-cache-ttl zone-cache-refresh-interval zone-metadata-cache-ttl dnssec-key-cache-ttl \
+        udp-truncation-threshold max-tcp-connections receiver-threads distributor-threads signing-threads loglevel \
+        log-dns-queries disable-syslog version-string server-id security-poll-suffix socket-dir setuid setgid chroot daemon guardian";
+    let unknown: Vec<&str> = names.split_ascii_whitespace().filter(|name| powerdns::find(name).is_none()).collect();
+    assert_eq!(unknown, [""; 0]);
+}
+
+/// Section 14.2: what is taken for granted where nothing is set.
+#[test]
+fn section_14_2_defaults_are_powerdnss() {
+    let settings = loaded(&[], "--dnssec-defaults=pdns");
+    let (zones, api) = (&settings.zones, &settings.api);
+    assert_eq!(zones.soa_content, "a.misconfigured.dns.server.invalid hostmaster.@ 0 10800 3600 604800 3600");
+    assert_eq!((zones.ttl, zones.soa_edit_api.as_str(), zones.nsec3_iterations_max), (3600, "DEFAULT", 100));
+    assert_eq!((zones.ksk_algorithm, zones.zsk_algorithm), (Some(dnssec::Algorithm::EcdsaP256Sha256), None));
+    assert_eq!(api.listen, ["127.0.0.1:8081".parse().unwrap()]);
+    // All of the loopback network, where PowerDNS has one address of it.
+    assert_eq!(api.allow_from, ["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+    let shown = |name: &str| settings.shown.iter().find(|(shown, _)| shown == name).unwrap().1.clone();
+    let wanted = [
+        ("default-api-rectify", "yes"),
+        ("default-catalog-zone", ""),
+        ("default-ksk-algorithm", "ecdsa256"),
+        ("default-soa-edit", ""),
+        ("default-soa-edit-signed", ""),
+        ("default-publish-cds", ""),
+        ("default-publish-cdnskey", ""),
+        // A zone of 100,000 records is more than the 2 MiB that PowerDNS takes.
+        ("api-body-bytes-max", "16777216"),
+        ("api-connection-timeout-secs", "5"),
+        ("api-connections-max", "100"),
+        ("api-cross-origin", ""),
+        ("also-notify", ""),
+        ("only-notify", "0.0.0.0/0,::/0"),
+        ("resolver", ""),
+        ("udp-payload-max", "1232"),
+    ];
+    for (name, value) in wanted {
+        assert_eq!(shown(name), value, "{name}");
+    }
+}
+
+#[test]
+fn section_14_3_templates_of_powerdnss_image_are_not_rendered_and_that_is_said() {
+    let settings = loaded(&[("TEMPLATE_FILES", "api,gpgsql"), ("DEBUG_CONFIG", "yes")], "");
+    assert_eq!(
+        warnings(&settings),
+        [
+            "setting TEMPLATE_FILES (environment variable TEMPLATE_FILES): has no effect: templates are not rendered, set PDNS_* variables instead"
+        ]
+    );
+    assert_eq!(warnings(&loaded(&[("TEMPLATE_FILES", "")], "")), [""; 0]);
+}
+
 #[test]
 fn what_kubernetes_injects_is_no_setting() {
     let settings = loaded(

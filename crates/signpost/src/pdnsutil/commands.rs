@@ -96,6 +96,7 @@ pub(super) enum Command {
     UnsetPresigned,
     UnsetPublishCdnskey,
     UnsetPublishCds,
+    ZonemdVerifyFile,
 }
 
 /// One command of the table.
@@ -305,6 +306,7 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry("unset-presigned", ("zone", "unset-presigned"), "ZONE", 1, Write, Command::UnsetPresigned),
     entry("unset-publish-cdnskey", ("zone", "unset-publish-cdnskey"), "ZONE", 1, Write, Command::UnsetPublishCdnskey),
     entry("unset-publish-cds", ("zone", "unset-publish-cds"), "ZONE", 1, Write, Command::UnsetPublishCds),
+    entry("zonemd-verify-file", ("zone", "zonemd-verify-file"), "ZONE FILE", 2, Nothing, Command::ZonemdVerifyFile),
     entry("", ("network", "list"), "", 0, Read, Command::ListNetworks),
     entry("", ("network", "set"), "NETWORK [VIEW]", 1, Write, Command::SetNetwork),
     entry("", ("view", "add-zone"), "VIEW ZONE [ZONE ...]", 2, Write, Command::AddViewZone),
@@ -313,17 +315,16 @@ pub(super) const COMMANDS: &[Entry] = &[
     entry("", ("view", "list-all"), "", 0, Read, Command::ListViews),
 ];
 
-/// PowerDNS has them and we have not.
-const NOT_OFFERED: &[&str] = &[
-    "backend-cmd",
-    "backend-lookup",
-    "bench-db",
-    "create-bind-db",
-    "hsm",
-    "ipdecrypt",
-    "ipencrypt",
-    "test-schema",
-    "zonemd-verify-file",
+/// PowerDNS has them and we have not, and why.
+const NOT_OFFERED: &[(&str, &str)] = &[
+    ("backend-cmd", "there is no backend to send it to; use psql or sqlite3"),
+    ("backend-lookup", "use list-zone, or the API's search-data"),
+    ("bench-db", "benches/ in the sources measures"),
+    ("create-bind-db", "there is no BIND backend"),
+    ("hsm", "keys are kept in the database alone"),
+    ("ipdecrypt", "no log of ours has encrypted addresses"),
+    ("ipencrypt", "no log of ours has encrypted addresses"),
+    ("test-schema", "tables are checked and completed whenever a database is opened"),
 ];
 
 /// What the words at the start of a command line mean.
@@ -331,8 +332,8 @@ const NOT_OFFERED: &[&str] = &[
 pub(super) enum Recognised<'a> {
     /// A command, how it was spelt, and its parameters.
     Command(&'static Entry, Spelling, &'a [String]),
-    /// One of PowerDNS's that is not offered.
-    NotOffered,
+    /// One of PowerDNS's that is not offered, for this reason.
+    NotOffered(&'static str),
     /// None.
     Unknown,
 }
@@ -354,12 +355,19 @@ pub(super) fn recognise(words: &[String]) -> Recognised<'_> {
     {
         return Recognised::Command(entry, Spelling::New, &words[2..]);
     }
-    if NOT_OFFERED.contains(&first.as_str()) { Recognised::NotOffered } else { Recognised::Unknown }
+    let left_out = NOT_OFFERED.iter().find(|(name, _)| name == first);
+    left_out.map_or(Recognised::Unknown, |(_, reason)| Recognised::NotOffered(reason))
 }
 
 /// Those whose usage line was an error already in 4.7.
-const USAGE_ALWAYS_FAILS: &[Command] =
-    &[Command::AddMeta, Command::GetMeta, Command::IncreaseSerial, Command::RawLuaFromContent, Command::SetMeta];
+const USAGE_ALWAYS_FAILS: &[Command] = &[
+    Command::AddMeta,
+    Command::GetMeta,
+    Command::IncreaseSerial,
+    Command::RawLuaFromContent,
+    Command::SetMeta,
+    Command::ZonemdVerifyFile,
+];
 
 impl Entry {
     /// The exit code after a usage line: PowerDNS up to 4.9 says 0 for most commands.
@@ -410,7 +418,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_told_apart() {
-        assert!(matches!(recognise(&words("create-bind-db k")), Recognised::NotOffered));
+        assert!(matches!(recognise(&words("create-bind-db k")), Recognised::NotOffered(_)));
         assert!(matches!(recognise(&words("zone fly")), Recognised::Unknown));
         assert!(matches!(recognise(&words("bogus")), Recognised::Unknown));
         assert!(matches!(recognise(&[]), Recognised::Unknown));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::ZoneDefaults;
-use store::{AutoprimaryChange, Store, StoreSettings, TsigKeyChange, ZoneFilter};
+use store::{ApiKeyChange, AutoprimaryChange, Store, StoreSettings, TsigKeyChange, ViewChange, ZoneFilter};
 
 use super::output::{Failure, Outcome, Output};
 use crate::config::postgres_url;
@@ -30,6 +30,11 @@ pub(super) async fn migrate(output: &mut Output, parameters: &[String]) -> Outco
     let all = ZoneFilter { without_dnssec: true, ..ZoneFilter::default() };
     if !to.zones(&all).await?.is_empty() {
         return Err(Failure::said("Error: Target backend has zone(s), please clean it first"));
+    }
+    // Somebody may rely on what a key there may not do.
+    let views = to.views().await?;
+    if !(views.zones.is_empty() && views.networks.is_empty() && to.api_keys().await?.is_empty()) {
+        return Err(Failure::said("Error: Target backend has views or API keys, please clean it first"));
     }
     let zones = from.zones(&all).await?;
     for zone in &zones {
@@ -58,13 +63,43 @@ pub(super) async fn migrate(output: &mut Output, parameters: &[String]) -> Outco
     for one in &autoprimaries {
         to.change_autoprimary(AutoprimaryChange::Add(one.clone())).await?;
     }
+    let copied = copy_own(&*from, &*to).await?;
     let counts = [to.zones(&all).await?.len(), to.tsig_keys(None).await?.len(), to.autoprimaries().await?.len()];
     if counts != [zones.len(), keys.len(), autoprimaries.len()] {
         return Err(Failure::said("Error: somebody changes the target while it is filled"));
     }
     let [zones, keys, autoprimaries] = counts;
     output.data(format_args!("Moved {zones} zone(s), {keys} TSIG key(s) and {autoprimaries} autoprimary(s)"));
+    if copied != (Own { views: 0, networks: 0, api_keys: 0 }) {
+        let Own { views, networks, api_keys } = copied;
+        output.data(format_args!("Moved {views} view(s), {networks} network(s) and {api_keys} API key(s)"));
+    }
     Ok(())
+}
+
+/// How much there was of what PowerDNS's tables have no place for.
+#[derive(PartialEq, Eq)]
+struct Own {
+    views: usize,
+    networks: usize,
+    api_keys: usize,
+}
+
+/// Views, networks and API keys.
+async fn copy_own(from: &dyn Store, to: &dyn Store) -> Result<Own, Failure> {
+    let (views, api_keys) = (from.views().await?, from.api_keys().await?);
+    for (view, zones) in &views.zones {
+        for zone in zones {
+            to.change_views(&ViewChange::AddZone { view: view.clone(), zone: zone.clone() }).await?;
+        }
+    }
+    for (network, view) in &views.networks {
+        to.change_views(&ViewChange::SetNetwork { network: *network, view: Some(view.clone()) }).await?;
+    }
+    for key in &api_keys {
+        to.change_api_key(ApiKeyChange::Add(key.clone())).await?;
+    }
+    Ok(Own { views: views.zones.len(), networks: views.networks.len(), api_keys: api_keys.len() })
 }
 
 async fn open(url: &str, is_target: bool) -> Result<Arc<dyn Store>, Failure> {

@@ -49,7 +49,8 @@ async fn load_one(tool: &mut Tool, zone: &str, file: &str) -> Outcome {
     Ok(())
 }
 
-fn read(file: &str) -> Result<String, Failure> {
+/// The text of a master file.
+pub(super) fn read(file: &str) -> Result<String, Failure> {
     let unable = |error: std::io::Error| Failure::Said(format!("Error: Unable to open file '{file}': {error}"));
     let length = std::fs::metadata(file).map_err(unable)?.len();
     if length > FILE_BYTES_MAX {

@@ -21,6 +21,7 @@ mod show;
 mod transfers;
 mod tsig;
 mod views;
+mod zonemd;
 mod zones;
 
 #[cfg(test)]
@@ -152,8 +153,8 @@ async fn execute(args: Vec<String>, mut sources: Sources, mut output: Output) ->
     }
     let (entry, spelling, parameters) = match commands::recognise(&words) {
         Recognised::Command(entry, spelling, parameters) => (entry, spelling, parameters),
-        Recognised::NotOffered => {
-            output.chatter(format_args!("Command '{}' is not offered by Signpost", words[0]));
+        Recognised::NotOffered(reason) => {
+            output.chatter(format_args!("Command '{}' is not offered by Signpost: {reason}", words[0]));
             return FAILED;
         }
         Recognised::Unknown => {
@@ -276,6 +277,7 @@ fn run_without_database(output: &mut Output, command: Command, parameters: &[Str
         Command::GenerateZoneKey => keys::generate(output, parameters),
         Command::HashPassword => plain::hash_password(output, parameters),
         Command::RawLuaFromContent => plain::raw_lua(output, parameters),
+        Command::ZonemdVerifyFile => zonemd::verify_file(output, parameters),
         _ => {
             dnssec::list_algorithms(output, parameters);
             Ok(())
@@ -315,9 +317,11 @@ async fn run(tool: &mut Tool, command: Command, parameters: &[String]) -> Outcom
         Command::RectifyZone => dnssec::rectify(tool, parameters).await,
         Command::RectifyAllZones => dnssec::rectify_all(tool, parameters).await,
         Command::HashZoneRecord => dnssec::hash(tool, parameters).await,
-        Command::GenerateZoneKey | Command::ListAlgorithms | Command::HashPassword | Command::RawLuaFromContent => {
-            run_without_database(&mut tool.output, command, parameters)
-        }
+        Command::GenerateZoneKey
+        | Command::ListAlgorithms
+        | Command::HashPassword
+        | Command::RawLuaFromContent
+        | Command::ZonemdVerifyFile => run_without_database(&mut tool.output, command, parameters),
         Command::B2bMigrate => copy::migrate(&mut tool.output, parameters).await,
         Command::GenerateTsigKey => tsig::generate(tool, parameters).await,
         Command::ImportTsigKey => tsig::import(tool, parameters).await,

@@ -54,15 +54,20 @@ impl Shell {
             input: String::new(),
             variables: Vec::new(),
         };
+        shell.store("z.db").await;
+        shell
+    }
+
+    /// A database in the folder, made if absent.
+    async fn store(&self, file: &str) -> Arc<dyn Store> {
         let settings = store::StoreSettings {
-            url: format!("sqlite:{}/z.db", shell.folder.display()),
+            url: format!("sqlite:{}/{file}", self.folder.display()),
             connections_max: 2,
             timeout: std::time::Duration::from_secs(5),
             default_ttl: 3600,
             migrate: true,
         };
-        store::open(&settings).await.unwrap();
-        shell
+        store::open(&settings).await.unwrap()
     }
 
     /// As PowerDNS has it: one key, NSEC. The lines of these tests are then the same as PowerDNS's.

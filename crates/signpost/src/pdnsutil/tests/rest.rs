@@ -36,6 +36,21 @@ async fn section_13_1_b2b_migrate_moves_everything_into_an_empty_database() {
     shell.run("create-secondary-zone sec.test 192.0.2.5").await;
     shell.run("import-tsig-key k.test hmac-sha256 aGVsbG8=").await;
     shell.run("add-autoprimary 192.0.2.1 ns1.x acc").await;
+    shell.run("view add-zone inside load.test").await;
+    shell.run("network set 192.0.2.0/24 inside").await;
+    let key = store::StoredApiKey {
+        name: "acme".to_owned(),
+        hash: "h".to_owned(),
+        zones: vec!["load.test".to_owned()],
+        types: vec!["TXT".to_owned()],
+        names: Vec::new(),
+        read_only: false,
+        made_at: 1,
+        expires_at: Some(2),
+        used_at: None,
+    };
+    let kept = shell.store("z.db").await;
+    kept.change_api_key(store::ApiKeyChange::Add(key.clone())).await.unwrap();
     let before = [
         shell.run("show-zone load.test").await.0,
         shell.run("list-zone load.test").await.0,
@@ -51,7 +66,8 @@ async fn section_13_1_b2b_migrate_moves_everything_into_an_empty_database() {
         "Moving zone(s) from {from} to {to}\nProcessing 'load.test'\n\
          Moved 14 record(s), 0 comment(s), 1 metadata(s) and 2 cryptokey(s)\nProcessing 'sec.test'\n\
          Moved 0 record(s), 0 comment(s), 0 metadata(s) and 0 cryptokey(s)\n\
-         Moved 2 zone(s), 1 TSIG key(s) and 1 autoprimary(s)\n"
+         Moved 2 zone(s), 1 TSIG key(s) and 1 autoprimary(s)\n\
+         Moved 1 view(s), 1 network(s) and 1 API key(s)\n"
     );
     assert_eq!(out, wanted);
     let (_, err, code) = shell.run(&command).await;
@@ -64,9 +80,19 @@ async fn section_13_1_b2b_migrate_moves_everything_into_an_empty_database() {
         shell.run("list-tsig-keys").await.0,
     ];
     assert_eq!(after, before);
+    let copied = shell.store("new.db").await;
+    assert_eq!(copied.api_keys().await.unwrap(), [key]);
+    shell.expect("view list inside", "load.test\n", "", 0).await;
+    assert!(shell.run("network list").await.0.contains("192.0.2.0/24"));
     shell.expect("list-autoprimaries", "IP=192.0.2.1, NS=ns1.x, account=acc\n", "", 0).await;
     let (_, err, code) = shell.run("rectify-zone load.test").await;
     assert_eq!((err.as_str(), code), ("Adding NSEC3 hashed ordering information for zone 'load.test', 0 updates\n", 0));
+
+    // Keys of a target without zones are not mixed with those that come.
+    shell.run("delete-zone load.test").await;
+    shell.run("delete-zone sec.test").await;
+    let (_, err, code) = shell.run(&command).await;
+    assert_eq!((err.as_str(), code), ("Error: Target backend has views or API keys, please clean it first\n", 1));
 
     let missing = format!("sqlite:{}/missing.db", shell.folder.display());
     let (_, err, code) = shell.run(&format!("b2b-migrate {missing} {to}")).await;

@@ -101,7 +101,14 @@ async fn usage_and_unknown_commands_exit_as_each_generation_does() {
     shell.expect("create-zone", "", "Syntax: pdnsutil create-zone ZONE [nsname]\n", 0).await;
     shell.expect("zone create", "", "Usage: pdnsutil zone create ZONE [nsname]\n", 1).await;
     shell.expect("bogus", "", "Unknown command 'bogus'\n", 1).await;
-    shell.expect("create-bind-db x", "", "Command 'create-bind-db' is not offered by Signpost\n", 1).await;
+    shell
+        .expect(
+            "create-bind-db x",
+            "",
+            "Command 'create-bind-db' is not offered by Signpost: there is no BIND backend\n",
+            1,
+        )
+        .await;
     assert!(shell.run("--version").await.0.starts_with("pdnsutil (signpost "));
     assert!(shell.run("help").await.0.contains("add-record (rrset add) ZONE name type"));
     assert_eq!(shell.run("--bogus list-all-zones").await.2, 1);
