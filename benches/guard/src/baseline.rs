@@ -13,8 +13,8 @@ pub(crate) struct Baseline {
     pub(crate) counts: Vec<(String, f64)>,
 }
 
-/// The compiler that cargo uses here, and valgrind, which shows programs a processor of its own and comes with the C library of its
-/// distribution.
+/// The compiler that cargo uses here, and valgrind, which comes with the C library of its distribution and shows programs a processor
+/// of its own: one with AVX2 where the real one has it, by which libraries choose their code.
 ///
 /// # Errors
 ///
@@ -27,7 +27,15 @@ pub(crate) fn toolchain() -> Result<String> {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
     let rustc = version(&std::env::var("RUSTC").unwrap_or_else(|_| "rustc".into()))?;
-    Ok(format!("{rustc}, {}, {}", std::env::consts::ARCH, version("valgrind")?))
+    Ok(format!("{rustc}, {}{}, {}", std::env::consts::ARCH, processor(), version("valgrind")?))
+}
+
+fn processor() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return " without AVX2";
+    }
+    ""
 }
 
 const TOOLCHAIN: &str = "toolchain:";
