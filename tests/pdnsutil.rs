@@ -6,7 +6,7 @@
 use signpost_tests::Postgres;
 use signpost_tests::pdns::load_schema;
 use signpost_tests::process;
-use signpost_tests::server::clean_command;
+use signpost_tests::server::{Settings, Signpost, clean_command};
 use signpost_tests::temp::TempDir;
 use std::fs;
 use std::process::Command;
@@ -537,4 +537,28 @@ fn section_13_2_metadata_tsig_catalogs_and_autoprimaries() {
     );
     tools.assert_same_tables();
     tools.assert_none();
+}
+
+#[test]
+fn section_17_2_a_request_after_a_command_sees_what_it_did() {
+    let tools = Tools::new();
+    let server = Signpost::start(Settings::postgres(&tools.postgres.url_of(&tools.theirs)));
+    let api = server.api();
+    let run = |words: &[&str]| assert_eq!(tools.theirs(words).code, Some(0), "{words:?}");
+    let body = |path: &str| String::from_utf8(api.must(200, "GET", path, None).body).expect("JSON is UTF-8");
+    assert!(!body("/zones").contains("now.test."));
+    run(&["create-zone", "now.test", "ns1.example.net"]);
+    assert!(body("/zones").contains("now.test."));
+    assert_eq!(api.zone("now.test.")["dnssec"], false);
+    run(&["secure-zone", "now.test"]);
+    assert_eq!(api.zone("now.test.")["dnssec"], true);
+    assert!(body("/zones/now.test./cryptokeys").contains("ECDSAP256SHA256"));
+    run(&["set-meta", "now.test", "ALLOW-AXFR-FROM", "192.0.2.0/24"]);
+    assert!(body("/zones/now.test./metadata/ALLOW-AXFR-FROM").contains("192.0.2.0/24"));
+    run(&["set-nsec3", "now.test", "1 0 0 ab"]);
+    assert_eq!(api.zone("now.test.")["nsec3param"], "1 0 0 ab");
+    run(&["disable-dnssec", "now.test"]);
+    assert_eq!(api.zone("now.test.")["dnssec"], false);
+    run(&["delete-zone", "now.test"]);
+    api.must(404, "GET", "/zones/now.test.", None);
 }
