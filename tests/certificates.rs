@@ -2,7 +2,6 @@
 //! over UDP and issues, and nothing of it is left. docs/certificates.md has the settings, which are used here as they stand there.
 
 use signpost_tests::Postgres;
-use signpost_tests::api::Api;
 use signpost_tests::dig::{Transport, dig};
 use signpost_tests::go;
 use signpost_tests::pebble::Pebble;
@@ -15,16 +14,6 @@ use std::process::Command;
 use std::time::Duration;
 
 const BUILT: &str = env!("CARGO_TARGET_TMPDIR");
-
-/// Makes a key by the command, and waits until the server knows it.
-fn key(server: &Signpost, name: &str, limits: &[&str]) -> String {
-    let key = server.run(&[&["key", "create", name], limits].concat()).trim().to_owned();
-    let api = Api { key: key.clone(), ..server.api() };
-    until_true("the server to know the key", Duration::from_secs(30), || {
-        api.send("GET", "/zones", None).is_ok_and(|reply| reply.status == 200)
-    });
-    key
-}
 
 #[test]
 fn lego_issues_renews_and_revokes_also_with_keys_for_challenges_only() {
@@ -50,8 +39,8 @@ fn lego_issues_renews_and_revokes_also_with_keys_for_challenges_only() {
         ("CLIENT_DNS", &dns),
         ("ACME_DIRECTORY", &pebble.directory()),
         ("LEGO_CA_CERTIFICATES", &root),
-        ("ACME_KEY", &key(&server, "acme", &one_name)),
-        ("ACME_ZONE_KEY", &key(&server, "acme-zone", &["--zone", "challenges.test", "--type", "TXT"])),
+        ("ACME_KEY", &server.limited_key("acme", &one_name)),
+        ("ACME_ZONE_KEY", &server.limited_key("acme-zone", &["--zone", "challenges.test", "--type", "TXT"])),
     ];
     go::test(&program, "^TestLego", 5, &environment.map(|(name, value)| (name, value.as_str())));
 }
@@ -71,7 +60,7 @@ fn certbot_issues_renews_and_revokes_with_a_key_for_challenges_only() {
     let server = Signpost::start(Settings::postgres(&postgres.url()));
     let pebble = Pebble::start(&go::pebble(BUILT), server.dns());
     let names = "_acme-challenge.example.com,_acme-challenge.www.example.com";
-    let acme = key(&server, "acme", &["--zone", "example.com", "--type", "TXT", "--name", names]);
+    let acme = server.limited_key("acme", &["--zone", "example.com", "--type", "TXT", "--name", names]);
     let (packages, folder) = (python_packages(), TempDir::new("certbot"));
     run(Command::new("python3")
         .arg(workspace().join("tests/clients/certbot_certificates.py"))

@@ -109,8 +109,7 @@ fn dnscontrol_makes_a_zone_with_every_type_and_plans_nothing_the_second_time() {
     let server = Signpost::start(Settings::sqlite());
     let folder = TempDir::new("dnscontrol");
     // As the manual has it: a key for this zone alone.
-    let printed = server.run(&["key", "create", "dnscontrol", "--zone", "dnscontrol.example"]);
-    let key = printed.lines().find(|line| line.starts_with("spk_")).expect("the key is printed").trim();
+    let key = server.limited_key("dnscontrol", &["--zone", "dnscontrol.example"]);
     let credentials = serde_json::json!({"signpost": {
         "TYPE": "POWERDNS", "apiUrl": format!("http://{}", server.api().address), "apiKey": key, "serverName": "localhost",
     }});

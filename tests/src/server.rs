@@ -5,7 +5,7 @@ use crate::http;
 use crate::process::{self, Daemon, free_port};
 use crate::query::{Asker, query};
 use crate::temp::TempDir;
-use crate::wait::until;
+use crate::wait::{until, until_true};
 use hickory_proto::rr::RecordType;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -190,6 +190,20 @@ impl Signpost {
     /// As [`Signpost::command`], must succeed; returns standard output.
     pub fn run(&self, arguments: &[&str]) -> String {
         process::run(&mut self.command_line(arguments))
+    }
+
+    /// Makes an API key by `signpost key create NAME LIMITS`, and waits until the server knows it.
+    ///
+    /// # Panics
+    ///
+    /// When it is not made, or never known.
+    pub fn limited_key(&self, name: &str, limits: &[&str]) -> String {
+        let key = self.run(&[&["key", "create", name], limits].concat()).trim().to_owned();
+        let api = Api { key: key.clone(), ..self.api() };
+        until_true("the server to know the key", Duration::from_secs(30), || {
+            api.send("GET", "/zones", None).is_ok_and(|reply| reply.status == 200)
+        });
+        key
     }
 
     fn command_line(&self, arguments: &[&str]) -> Command {
