@@ -216,8 +216,12 @@ impl Parent {
 
     /// Whether each server serves exactly `set`, as far as it was ever heard.
     pub(crate) fn agrees_on(&self, set: &DsSet) -> bool {
-        let heard = self.silent.keys().all(|name| self.servers.contains_key(name));
-        heard && !self.servers.is_empty() && self.servers.values().all(|served| served == set)
+        self.unheard().next().is_none() && !self.servers.is_empty() && self.servers.values().all(|served| served == set)
+    }
+
+    /// Servers that have never said anything.
+    pub(crate) fn unheard(&self) -> impl Iterator<Item = &str> {
+        self.silent.keys().filter(|name| !self.servers.contains_key(*name)).map(String::as_str)
     }
 
     /// What the servers said last is what they served until now.

@@ -225,6 +225,10 @@ impl Roller<'_> {
             }
         }
         parent.note_served(watched);
+        if parent.unheard().next().is_some() {
+            // It may have whatever any server ever had.
+            parent.seen.values_mut().for_each(|last| *last = watched);
+        }
     }
 
     /// Versions that no cache holds any more, and keys that nothing refers to.
@@ -252,7 +256,8 @@ impl Roller<'_> {
             self.memory.known_since = watched;
         }
         let waited = watched >= self.settles() || self.without == Some(Rule::TakeOver);
-        if waited && (self.memory.parent.is_known() || !self.memory.found_signed) {
+        let heard = self.memory.parent.is_known() && self.memory.parent.unheard().next().is_none();
+        if waited && (heard || !self.memory.found_signed) {
             self.memory.settled = true;
         }
         let present: BTreeSet<KeyId> = self.keys.iter().map(|key| key.id).collect();
@@ -322,15 +327,16 @@ impl Roller<'_> {
     }
 
     fn confirm(&mut self, keys: &BTreeSet<KeyId>, reason: &str) -> Result<(), String> {
-        let answers = |server: &&crate::observe::ParentServer| matches!(server.answer, ParentAnswer::Ds { .. });
-        if let Some(server) = self.observations.parent.iter().find(answers) {
-            return Err(format!("{} answers: what it says counts", server.name));
+        let set: DsSet = keys.iter().map(|key| Ds::Ours(*key)).collect();
+        for server in &self.observations.parent {
+            if matches!(&server.answer, ParentAnswer::Ds { set: served, .. } if *served != set) {
+                return Err(format!("{} answers, and has another set", server.name));
+            }
         }
         if let Some(key) = keys.iter().find(|key| !self.memory.keys.contains_key(key)) {
             return Err(format!("the zone has no key with id {}", key.0));
         }
         let watched = self.memory.watched;
-        let set: DsSet = keys.iter().map(|key| Ds::Ours(*key)).collect();
         let parent = &mut self.memory.parent;
         parent.servers.values_mut().for_each(|served| *served = set.clone());
         for name in parent.silent.keys() {
@@ -374,11 +380,12 @@ impl Roller<'_> {
     /// When a roll of `key` is to begin.
     pub(crate) fn due(&self, key: KeyId) -> Option<Time> {
         let record = &self.memory.keys[&key];
+        let dnskey_ttl = self.memory.dnskey_ttl.greatest().unwrap_or_default();
         let zone_ttl = self.memory.zone_ttl.greatest().unwrap_or_default();
         let (life, lead) = if record.role.is_entry() {
-            (self.policy.ksk_lifetime, self.policy.ksk_lead(self.ds_ttl()))
+            (self.policy.ksk_lifetime, self.policy.ksk_lead(dnskey_ttl, self.ds_ttl()))
         } else {
-            (self.policy.zsk_lifetime, self.policy.zsk_lead(zone_ttl))
+            (self.policy.zsk_lifetime, self.policy.zsk_lead(dnskey_ttl, zone_ttl))
         };
         life.map(|life| record.created + life.saturating_sub(lead))
     }

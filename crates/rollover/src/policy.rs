@@ -159,8 +159,8 @@ impl Policy {
             );
         }
         let lives = [
-            ("ksk_lifetime", self.ksk_lifetime, self.ksk_lead(self.parent_ds_ttl)),
-            ("zsk_lifetime", self.zsk_lifetime, self.zsk_lead(self.signature_lifetime)),
+            ("ksk_lifetime", self.ksk_lifetime, self.ksk_lead(self.dnskey_ttl, self.parent_ds_ttl)),
+            ("zsk_lifetime", self.zsk_lifetime, self.zsk_lead(self.dnskey_ttl, 2 * DAY)),
         ];
         for (field, life, lead) in lives {
             if let Some(life) = life.filter(|life| *life < 2 * lead) {
@@ -173,20 +173,19 @@ impl Policy {
         Ok(())
     }
 
-    /// How long before the end of its life the successor of a KSK is made.
-    pub(crate) fn ksk_lead(&self, ds_ttl: Duration) -> Duration {
-        let dnskey = self.dnskey_ttl + self.propagation_delay + self.publish_safety;
+    /// How long before the end of its life the successor of a KSK is made. Keys that are kept ready are as old as the one in use at
+    /// first, and go one after the other.
+    pub(crate) fn ksk_lead(&self, dnskey_ttl: Duration, ds_ttl: Duration) -> Duration {
+        let dnskey = dnskey_ttl + self.propagation_delay + self.publish_safety;
         let ds = ds_ttl + self.parent_propagation_delay + self.retire_safety;
-        2 * dnskey + 2 * self.registration_delay + 2 * ds + DAY
+        (2 * dnskey + 2 * self.registration_delay + 2 * ds + DAY) * (1 + u32::from(self.standby_ksk))
     }
 
-    /// How long before the end of its life the successor of a ZSK is made.
-    pub(crate) fn zsk_lead(&self, zone_ttl: Duration) -> Duration {
-        2 * (self.dnskey_ttl + self.propagation_delay + self.publish_safety)
-            + zone_ttl
-            + self.propagation_delay
-            + self.retire_safety
-            + DAY
+    /// How long before the end of its life the successor of a ZSK is made, as [`Policy::ksk_lead`].
+    pub(crate) fn zsk_lead(&self, dnskey_ttl: Duration, zone_ttl: Duration) -> Duration {
+        let dnskey = dnskey_ttl + self.propagation_delay + self.publish_safety;
+        let zone = zone_ttl + self.propagation_delay + self.retire_safety;
+        (2 * dnskey + zone + DAY) * (1 + u32::from(self.standby_zsk))
     }
 }
 

@@ -103,9 +103,11 @@ fn zone_wait(roller: &Roller<'_>) -> Option<Found> {
     if memory.settled {
         return None;
     }
-    if memory.found_signed && !memory.parent.is_known() {
+    let unheard: Vec<&str> = memory.parent.unheard().collect();
+    if memory.found_signed && (!memory.parent.is_known() || !unheard.is_empty()) {
+        let who = if unheard.is_empty() { "no server of the parent is known".to_owned() } else { unheard.join(", ") };
         return Some(Found {
-            what: "no server of the parent has said which DS set it has".to_owned(),
+            what: format!("the parent has not said which DS set it has: {who}"),
             not_before: None,
             person: Some("make the parent's servers reachable, or confirm its DS set by hand".to_owned()),
         });

@@ -1,7 +1,8 @@
 //! What is proved, and that the proof can fail.
 
-use super::world::{Caller, Start, World};
+use super::world::{Caller, DAY, HOUR, Start, World};
 use crate::next::Rule;
+use crate::{Act, KeyState, Plan, RequestedDs, Role};
 
 const STARTS: [Start; 5] = [Start::Unsigned, Start::KskAndZsk, Start::Csk, Start::MidZskRoll, Start::MidKskRoll];
 
@@ -74,4 +75,56 @@ fn every_rule_is_missed_when_it_is_taken_away() {
 fn a_caller_who_trusts_the_wall_clock_is_caught() {
     let (_, error) = caught(None, Caller::TrustsWallClock).expect("clocks that step shorten waits");
     println!("{error}");
+}
+
+/// Three years in which nobody does anything.
+fn undisturbed(start: Start, seed: u64, mut look: impl FnMut(&World, &Plan)) {
+    let mut world = World::new(seed, start, None, Caller::Careful);
+    let end = world.now + 3 * 365 * DAY;
+    while world.now < end {
+        world.tick().unwrap_or_else(|error| panic!("{error}"));
+        if let Some(plan) = &world.plan {
+            look(&world, plan);
+        }
+        world.pass(world.now + 4 * HOUR).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
+#[test]
+fn no_key_in_use_grows_older_than_policy_says_and_none_is_rolled_early() {
+    for (seed, start) in STARTS.into_iter().enumerate() {
+        let mut replaced = [0, 0];
+        undisturbed(start, seed as u64, |world, plan| {
+            for key in world.keys.iter().filter(|key| key.published) {
+                let (life, count) = match key.role {
+                    Role::Zsk => (world.policy.zsk_lifetime, 0),
+                    _ => (world.policy.ksk_lifetime, 1),
+                };
+                let age = world.now - key.created.0;
+                assert!(age <= life.expect("the default").as_secs(), "{start:?}: {key:?} is {} days old", age / DAY);
+                let leaves = plan.steps.contains(&crate::Step::Unpublish(key.id));
+                replaced[count] += usize::from(leaves);
+            }
+        });
+        let [zsk, ksk] = replaced;
+        assert!(zsk <= 20 && ksk <= 10, "{start:?}: {zsk} ZSKs and {ksk} KSKs in three years");
+    }
+}
+
+#[test]
+fn a_zone_that_goes_insecure_signs_until_no_cache_has_a_ds() {
+    let mut world = World::new(1, Start::KskAndZsk, None, Caller::Careful);
+    let mut asked = None;
+    for _ in 0..30 * 12 {
+        world.tick().unwrap_or_else(|error| panic!("{error}"));
+        if world.now > 1_700_000_000 + 8 * DAY && asked.is_none() {
+            world.acts.push(Act::GoInsecure);
+            asked = Some(world.now);
+        }
+        world.pass(world.now + 2 * HOUR).unwrap_or_else(|error| panic!("{error}"));
+    }
+    let plan = world.plan.as_ref().expect("it ran");
+    assert_eq!(plan.request, RequestedDs::Delete);
+    assert!(world.keys.iter().all(|key| !key.published && !key.signs_zone), "{:?}", world.keys);
+    assert!(plan.keys.iter().all(|key| key.state == KeyState::Generated), "{:?}", plan.keys);
 }
