@@ -61,8 +61,17 @@ pub(crate) fn decide(
     now: Time,
     without: Option<Rule>,
 ) -> Plan {
-    let mut roller =
-        Roller { memory: memory.clone(), keys, policy, observations, now, without, lagged: false, refused: Vec::new() };
+    let mut roller = Roller {
+        memory: memory.clone(),
+        keys,
+        policy,
+        observations,
+        now,
+        without,
+        lagged: false,
+        confirmed: false,
+        refused: Vec::new(),
+    };
     roller.watch();
     roller.take_stock();
     roller.look_at_parent();
@@ -105,6 +114,8 @@ pub(crate) struct Roller<'a> {
     pub(crate) now: Time,
     without: Option<Rule>,
     lagged: bool,
+    /// Whether a person has just looked at the parent.
+    confirmed: bool,
     refused: Vec<(Act, String)>,
 }
 
@@ -212,8 +223,8 @@ impl Roller<'_> {
                 }
                 ParentAnswer::Silent(why) => {
                     parent.silent.insert(server.name.clone(), why.clone());
-                    // Its TTL may still be what it was.
-                    ttl_seen = ttl_seen.max(parent.ttl.greatest());
+                    // Its TTL may still be what it was, or have changed unseen: policy knows what is usual there.
+                    ttl_seen = ttl_seen.max(parent.ttl.greatest()).max(Some(self.policy.parent_ds_ttl));
                 }
             }
         }
@@ -240,7 +251,9 @@ impl Roller<'_> {
         self.memory.parent.expire(watched, ds);
         let parent = &mut self.memory.parent;
         let asked_last = parent.requests.last().map(|request| request.set.clone());
-        let fulfilled = asked_last.is_some_and(|set| parent.agrees_on(&set));
+        // What a server said before it fell silent says nothing of what it has now.
+        let looked = parent.silent.is_empty() || self.confirmed;
+        let fulfilled = looked && asked_last.is_some_and(|set| parent.agrees_on(&set));
         let delay = self.policy.registration_delay;
         let without = self.without == Some(Rule::OldRequests);
         let spent = |request: &Request| {
@@ -346,6 +359,7 @@ impl Roller<'_> {
             parent.servers.insert("a person".to_owned(), set);
         }
         parent.note_served(watched);
+        self.confirmed = true;
         parent.confirmed.push((self.now, keys.clone(), reason.to_owned()));
         let excess = parent.confirmed.len().saturating_sub(CONFIRMED_MAX);
         parent.confirmed.drain(..excess);

@@ -12,9 +12,9 @@ pub struct Observations {
     /// Time since the last call by a monotonic clock of this process; zero at its first call. Waits consist of this and nothing else, and
     /// parent and replicas are to have been looked at within it: ask at least every hour.
     pub elapsed: Duration,
-    /// Greatest TTL that the DNSKEY set was served with since the last call.
+    /// Greatest TTL that the DNSKEY set was served with since the last call; at the first call for a zone, in the days before.
     pub dnskey_ttl: Duration,
-    /// Greatest TTL of any other RRset of the zone since the last call, proofs of denial and negative answers included.
+    /// The same of all other RRsets of the zone, proofs of denial and negative answers included.
     pub zone_ttl: Duration,
     /// Every address of every server of the parent. Empty if the parent is not known.
     pub parent: Vec<ParentServer>,

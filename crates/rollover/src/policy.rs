@@ -32,7 +32,8 @@ pub struct Policy {
     pub retire_safety: Duration,
     /// Time a change takes from one of the parent's servers to all of them, of those we do not see. Default 1 hour.
     pub parent_propagation_delay: Duration,
-    /// TTL of the DS set as long as none was seen. Default 1 day. Then what was seen counts.
+    /// TTL of the DS set where none was seen: at first, and at least this while a server of the parent is silent. Default 1 day.
+    /// Otherwise what was seen counts.
     pub parent_ds_ttl: Duration,
     /// Longest time between a CDS set, or a request at the registrar, and the DS set at the parent. Default 2 days. An old request
     /// may be carried out as late as that, although a newer one was made.

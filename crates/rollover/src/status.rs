@@ -178,7 +178,17 @@ fn retired_wait(roller: &Roller<'_>, status: &KeyStatus) -> Found {
     ];
     let found = reasons.into_iter().find_map(|(until, what)| until.map(|until| (at(roller, until), what)));
     match found {
-        Some((until, what)) => Found { what: what.to_owned(), not_before: Some(until), person: None },
+        Some((until, what)) if parent.silent.is_empty() || !status.role.is_entry() => {
+            Found { what: what.to_owned(), not_before: Some(until), person: None }
+        }
+        Some((until, what)) => {
+            let silent: Vec<&str> = parent.silent.keys().map(String::as_str).collect();
+            Found {
+                what: format!("{what}; silent: {}", silent.join(", ")),
+                not_before: Some(until),
+                person: Some("make the parent's servers reachable, or confirm its DS set by hand".to_owned()),
+            }
+        }
         None => Found { what: "another key is to take its place first".to_owned(), not_before: None, person: None },
     }
 }

@@ -137,6 +137,8 @@ impl World {
             publish_safety: Duration::ZERO,
             retire_safety: Duration::ZERO,
             parent_propagation_delay: hours(&mut dice, 5, 6),
+            // What the model's parent ever has: that is not seen while it is silent.
+            parent_ds_ttl: Duration::from_secs(60 * HOUR),
             registration_delay: hours(&mut dice, 24, 72),
             cds: if dice.one_in(4) { Cds::Off } else { Cds::Publish },
             ..Policy::default()
@@ -505,7 +507,11 @@ impl World {
             }
             2 => self.skew += 40 * DAY as i64 - self.dice.below(60 * DAY) as i64,
             3 => self.last_call = None,
-            4 if self.forgets => self.memory = Memory::default(),
+            4 if self.forgets => {
+                self.memory = Memory::default();
+                // The journal knows how great TTLs were.
+                self.ttl_peaks = (30 * HOUR, 60 * HOUR);
+            }
             5 => self.halted_until = self.now + self.dice.between(HOUR, 6 * DAY),
             6 => self.ds_ttl = self.dice.between(HOUR, 60 * HOUR),
             7 | 8 => {
