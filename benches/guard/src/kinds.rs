@@ -1,6 +1,6 @@
 //! The kinds of query that are counted, and the messages of each.
 
-use crate::zones::{self, APEX, PAIRS};
+use crate::zones::{self, APEX};
 use anyhow::Result;
 use wire::{Name, RecordType};
 
@@ -34,6 +34,14 @@ pub(crate) struct Wanted {
     pub(crate) rcode: u8,
     pub(crate) answers: u8,
     pub(crate) authorities: u8,
+}
+
+impl Wanted {
+    /// Whether this is what was wanted, or the same with one record, and its signature, that proves two things.
+    pub(crate) fn is_as(&self, wanted: &Wanted) -> bool {
+        let is_shared = self.rcode == 3 && self.authorities + 2 == wanted.authorities;
+        self == wanted || (is_shared && Wanted { authorities: wanted.authorities, ..*self } == *wanted)
+    }
 }
 
 impl Kind {
@@ -93,14 +101,15 @@ impl Kind {
         }
     }
 
-    /// The messages to send; those with a cookie get it from the reply to [`Kind::ExistingWithFirstCookie`].
-    pub(crate) fn messages(self) -> Result<Vec<Vec<u8>>> {
-        (0..MESSAGES).map(|number| self.message(number)).collect()
+    /// So many messages to send, to a zone with so many pairs; those with a cookie get it from the reply to
+    /// [`Kind::ExistingWithFirstCookie`].
+    pub(crate) fn messages(self, count: usize, pairs: usize) -> Result<Vec<Vec<u8>>> {
+        (0..count).map(|number| self.message(number, pairs)).collect()
     }
 
-    fn message(self, number: usize) -> Result<Vec<u8>> {
+    fn message(self, number: usize, pairs: usize) -> Result<Vec<u8>> {
         // Far apart in the zone, and the same in every run.
-        let pair = number * 7919 % PAIRS;
+        let pair = number * 7919 % pairs;
         let existing = zones::address_name(pair);
         let client_cookie = [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, number as u8];
         let (name, rtype) = match self {

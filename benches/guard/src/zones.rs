@@ -1,4 +1,4 @@
-//! The zone that is asked: ten thousand names as External-DNS keeps them, and one of each thing else.
+//! The zone that is asked: names as External-DNS keeps them, and some of each thing else.
 
 use anyhow::{Context, Result};
 use dnssec::{Algorithm, KeyInUse, ServedZone, SigningPolicy, WorkbenchBounds, ZoneKey, ZoneSigner, ZoneTable};
@@ -8,7 +8,7 @@ use zone::{DenialMode, Nsec3Params, ZoneBuilder};
 
 /// The zone.
 pub(crate) const APEX: &str = "cluster.example";
-/// Names with an address, each with its ownership TXT beside it.
+/// Names with an address, each with its ownership TXT beside it, where instructions are counted.
 pub(crate) const PAIRS: usize = 5000;
 /// Delegations, and chains of CNAMEs: many, since what is in a hash table's way to one name is chance.
 pub(crate) const CUTS: usize = 64;
@@ -27,12 +27,12 @@ pub(crate) fn registry_name(number: usize) -> String {
     format!("a-{}", address_name(number))
 }
 
-/// The zone, with algorithm 13 and NSEC3 `1 0 0 -`, in a table without bound for what is signed on demand.
+/// The zone with so many pairs, with algorithm 13 and NSEC3 `1 0 0 -`, in a table without bound for what is signed on demand.
 ///
 /// # Errors
 ///
 /// None that this machine could do something about.
-pub(crate) fn table() -> Result<Arc<ZoneTable>> {
+pub(crate) fn table(pairs: usize) -> Result<Arc<ZoneTable>> {
     let apex = Name::parse(APEX)?;
     let mut builder = ZoneBuilder::new(apex.clone(), DenialMode::Nsec3(Nsec3Params::default()));
     let mut add = |owner: &str, rtype: RecordType, text: &str| -> Result<()> {
@@ -44,9 +44,9 @@ pub(crate) fn table() -> Result<Arc<ZoneTable>> {
         add(APEX, RecordType::NS, &format!("{server}.{APEX}."))?;
         add(&format!("{server}.{APEX}"), RecordType::A, "192.0.2.53")?;
     }
-    for number in 0..PAIRS {
+    for number in 0..pairs {
         let owner = address_name(number);
-        add(&owner, RecordType::A, &format!("198.51.{}.{}", number / 250, number % 250))?;
+        add(&owner, RecordType::A, &format!("198.51.{}.{}", number / 250 % 250, number % 250))?;
         let owned = "\"heritage=external-dns,external-dns/owner=default,external-dns/resource=ingress/shop/web\"";
         add(&registry_name(number), RecordType::TXT, owned)?;
     }
