@@ -14,6 +14,7 @@
 mod api;
 mod blast;
 mod change;
+mod compare;
 mod fill;
 mod keepalive;
 mod process;
@@ -56,6 +57,11 @@ struct Arguments {
 enum Other {
     /// The API beside PowerDNS's: changes, lists, External-DNS's first sync, time to answer.
     Api(api::Arguments),
+    /// Queries a second, processor time and latency beside other nameservers.
+    Compare(compare::Arguments),
+    /// Internal: be an echo loop on this port, with replies of so many octets at least.
+    #[command(hide = true)]
+    Echo { port: u16, octets: usize },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -66,8 +72,11 @@ enum Database {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(Other::Api(arguments)) = &arguments.other {
-        return api::report(arguments);
+    match &arguments.other {
+        Some(Other::Api(arguments)) => return api::report(arguments),
+        Some(Other::Compare(arguments)) => return compare::report(arguments),
+        Some(Other::Echo { port, octets }) => return compare::echo(*port, *octets),
+        None => {}
     }
     if let Some(port) = arguments.echo {
         return blast::echo(port);

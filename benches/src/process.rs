@@ -33,3 +33,63 @@ pub(crate) fn pin(id: u32, core: u32) -> Result<()> {
     anyhow::ensure!(status.success(), "taskset failed");
     Ok(())
 }
+
+/// A process and all that it has started.
+pub(crate) fn family(id: u32) -> Result<Vec<u32>> {
+    let mut found = vec![id];
+    let mut next = 0;
+    while let Some(parent) = found.get(next) {
+        for task in fs::read_dir(format!("/proc/{parent}/task")).context("the process has ended")?.flatten() {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            found.extend(children.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
+        }
+        next += 1;
+    }
+    Ok(found)
+}
+
+/// Seconds of processor time of all threads of some processes, to the nanosecond. Threads that have ended do not count.
+pub(crate) fn thread_seconds(processes: &[u32]) -> Result<f64> {
+    let mut nanoseconds = 0_u64;
+    for id in processes {
+        for task in fs::read_dir(format!("/proc/{id}/task")).context("the process has ended")?.flatten() {
+            let statistics = fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            nanoseconds += statistics.split(' ').next().and_then(|run| run.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    Ok(nanoseconds as f64 / 1e9)
+}
+
+/// Processes that run before all ordinary ones, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Realtime {
+    /// Empty where the system did not permit it.
+    processes: Vec<u32>,
+}
+
+/// Gives all threads of some processes SCHED_RR. Without the privilege they stay as they are: see [`Realtime::is_given`].
+pub(crate) fn realtime(processes: &[u32]) -> Realtime {
+    let is_given = processes.iter().all(|id| chrt(&["-a", "-r", "-p", "10", &id.to_string()]));
+    Realtime { processes: if is_given { processes.to_vec() } else { Vec::new() } }
+}
+
+impl Realtime {
+    /// Whether the system permitted it.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.processes.is_empty()
+    }
+}
+
+impl Drop for Realtime {
+    fn drop(&mut self) {
+        for id in &self.processes {
+            chrt(&["-a", "-o", "-p", "0", &id.to_string()]);
+        }
+    }
+}
+
+fn chrt(arguments: &[&str]) -> bool {
+    let mut command = std::process::Command::new("chrt");
+    command.args(arguments).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

@@ -47,6 +47,25 @@ pub struct ZoneFile {
     pub path: std::path::PathBuf,
 }
 
+/// How a peer is to serve.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The address it listens on.
+    pub address: Ipv4Addr,
+    /// Threads or processes that answer over UDP.
+    pub workers: u32,
+    /// Whether it checks what zones mean as it loads them, where it can.
+    pub checks_zones: bool,
+    /// Longest wait until it serves all zones.
+    pub start_max: Duration,
+}
+
+impl Default for Service {
+    fn default() -> Service {
+        Service { address: Ipv4Addr::LOCALHOST, workers: 1, checks_zones: true, start_max: START_MAX }
+    }
+}
+
 /// A running peer.
 #[derive(Debug)]
 pub struct Peer {
@@ -54,6 +73,7 @@ pub struct Peer {
     pub kind: PeerKind,
     daemon: Daemon,
     dns: SocketAddr,
+    start_max: Duration,
     _folder: TempDir,
 }
 
@@ -64,15 +84,32 @@ impl Peer {
     ///
     /// When Debian's package is not installed.
     pub fn launch(kind: PeerKind, zones: &[ZoneFile]) -> Peer {
+        Peer::launch_as(kind, zones, &Service::default())
+    }
+
+    /// Starts it as `service` says.
+    ///
+    /// # Panics
+    ///
+    /// When Debian's package is not installed.
+    pub fn launch_as(kind: PeerKind, zones: &[ZoneFile], service: &Service) -> Peer {
         let folder = TempDir::new(&kind.to_string().to_lowercase());
         let port = free_port();
         let mut command = match kind {
-            PeerKind::Nsd => nsd(folder.path(), port, zones),
-            PeerKind::Knot => knot(folder.path(), port, zones),
-            PeerKind::Bind => bind(folder.path(), port, zones),
+            PeerKind::Nsd => nsd(folder.path(), port, zones, service),
+            PeerKind::Knot => knot(folder.path(), port, zones, service),
+            PeerKind::Bind => bind(folder.path(), port, zones, service),
         };
         let daemon = Daemon::start(&kind.to_string(), &mut command, &folder.join("log"));
-        Peer { kind, daemon, dns: SocketAddr::from((Ipv4Addr::LOCALHOST, port)), _folder: folder }
+        // Whoever listens on all addresses is reached by loopback.
+        let address = if service.address.is_unspecified() { Ipv4Addr::LOCALHOST } else { service.address };
+        let dns = SocketAddr::from((address, port));
+        Peer { kind, daemon, dns, start_max: service.start_max, _folder: folder }
+    }
+
+    /// The process that was started; others may be its children.
+    pub fn id(&self) -> u32 {
+        self.daemon.id()
     }
 
     /// Where it is.
@@ -88,11 +125,11 @@ impl Peer {
     pub fn wait_until_ready(&mut self, zones: &[ZoneFile]) {
         let dns = self.dns;
         let kind = self.kind;
-        until(&format!("{kind} to listen"), START_MAX, || {
+        until(&format!("{kind} to listen"), self.start_max, || {
             self.daemon.assert_running();
             std::net::TcpStream::connect(dns).ok()
         });
-        until(&format!("{kind} to serve all zones"), START_MAX, || {
+        until(&format!("{kind} to serve all zones"), self.start_max, || {
             self.daemon.assert_running();
             let missing = unserved(dns, zones);
             // NSD and Knot listen after they have loaded; BIND loads beside.
@@ -157,10 +194,10 @@ pub fn plain_line(line: &str) -> String {
     text
 }
 
-fn nsd(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
-    let at = folder.display();
+fn nsd(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Command {
+    let (at, address, workers) = (folder.display(), service.address, service.workers);
     let mut text = format!(
-        "server:\n  ip-address: 127.0.0.1@{port}\n  do-ip6: no\n  server-count: 1\n  username: \"\"\n  chroot: \"\"\n  \
+        "server:\n  ip-address: {address}@{port}\n  do-ip6: no\n  server-count: {workers}\n  username: \"\"\n  chroot: \"\"\n  \
          zonesdir: \"{at}\"\n  database: \"\"\n  zonelistfile: \"{at}/zone.list\"\n  xfrdfile: \"{at}/xfrd.state\"\n  \
          xfrdir: \"{at}\"\n  pidfile: \"{at}/pid\"\n  tcp-count: 100\n  tcp-timeout: 60\n  minimal-responses: yes\n  \
          rrl-ratelimit: 0\n  hide-version: no\nremote-control:\n  control-enable: no\n"
@@ -174,13 +211,14 @@ fn nsd(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
     command
 }
 
-fn knot(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
-    let at = folder.display();
+fn knot(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Command {
+    let (at, address, workers) = (folder.display(), service.address, service.workers);
+    let checks = if service.checks_zones { "soft" } else { "off" };
     let mut text = format!(
-        "server:\n  rundir: \"{at}\"\n  listen: 127.0.0.1@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+        "server:\n  rundir: \"{at}\"\n  listen: {address}@{port}\n  udp-workers: {workers}\n  tcp-workers: {workers}\n  \
          background-workers: 1\n  tcp-idle-timeout: 60\ncontrol:\n  listen: \"{at}/knot.sock\"\ndatabase:\n  storage: \"{at}\"\n\
          log:\n  - target: stderr\n    any: warning\ntemplate:\n  - id: default\n    storage: \"{at}\"\n    \
-         semantic-checks: soft\n    zonefile-sync: -1\n    journal-content: none\nzone:\n"
+         semantic-checks: {checks}\n    zonefile-sync: -1\n    journal-content: none\nzone:\n"
     );
     for zone in zones {
         text.push_str(&format!("  - domain: \"{}\"\n    file: \"{}\"\n", plain(&zone.apex), zone.path.display()));
@@ -191,10 +229,11 @@ fn knot(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
     command
 }
 
-fn bind(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
-    let at = folder.display();
+fn bind(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Command {
+    let (at, workers) = (folder.display(), service.workers);
+    let listen = if service.address.is_unspecified() { "any".to_owned() } else { service.address.to_string() };
     let mut text = format!(
-        "options {{\n  directory \"{at}\";\n  pid-file \"{at}/pid\";\n  session-keyfile none;\n  listen-on port {port} {{ 127.0.0.1; }};\n  \
+        "options {{\n  directory \"{at}\";\n  pid-file \"{at}/pid\";\n  session-keyfile none;\n  listen-on port {port} {{ {listen}; }};\n  \
          listen-on-v6 {{ none; }};\n  recursion no;\n  allow-query {{ any; }};\n  allow-transfer {{ none; }};\n  notify no;\n  \
          empty-zones-enable no;\n  minimal-responses yes;\n  zero-no-soa-ttl no;\n  max-udp-size 1232;\n  dnssec-validation no;\n  \
          tcp-idle-timeout 600;\n  check-names primary ignore;\n  check-integrity no;\n  check-mx ignore;\n  check-srv-cname ignore;\n  \
@@ -211,7 +250,7 @@ fn bind(folder: &Path, port: u16, zones: &[ZoneFile]) -> Command {
     write(folder, "named.conf", &text);
     let mut command = Command::new("/usr/sbin/named");
     // -X none: no lock file, which every named of the machine would want to have.
-    command.arg("-g").args(["-n", "1", "-X", "none", "-c"]).arg(folder.join("named.conf"));
+    command.arg("-g").args(["-n", &workers.to_string(), "-X", "none", "-c"]).arg(folder.join("named.conf"));
     command
 }
 

@@ -32,9 +32,10 @@ pub fn binary() -> &'static Path {
         if let Some(path) = std::env::var_os("SIGNPOST_BIN") {
             return PathBuf::from(path);
         }
-        // target/PROFILE/deps/this-test: the program belongs into target/PROFILE.
-        let test = std::env::current_exe().expect("a running program has a path");
-        let profile = test.parent().and_then(Path::parent).expect("tests are in target/PROFILE/deps");
+        // target/PROFILE/deps/this-test, or target/PROFILE/bench: the program belongs into target/PROFILE.
+        let own = std::env::current_exe().expect("a running program has a path");
+        let folder = own.parent().expect("a program is in a folder");
+        let profile = if folder.ends_with("deps") { folder.parent().expect("deps is in a profile") } else { folder };
         let target = profile.parent().expect("a profile is in the target folder");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--package", "signpost", "--bin", "signpost", "--target-dir"]).arg(target);
@@ -77,6 +78,8 @@ pub struct Settings {
     pub flags: Vec<String>,
     /// Open files allowed, soft and hard limit as `prlimit` writes them; empty: as the tests have it.
     pub open_files: String,
+    /// The program; empty: that of this build, [`binary`].
+    pub program: PathBuf,
 }
 
 impl Settings {
@@ -87,7 +90,13 @@ impl Settings {
 
     /// A database of Postgres.
     pub fn postgres(url: &str) -> Settings {
-        Settings { database_url: url.to_owned(), flags: Vec::new(), open_files: String::new() }
+        Settings { database_url: url.to_owned(), flags: Vec::new(), open_files: String::new(), program: PathBuf::new() }
+    }
+
+    /// With another build of the program.
+    pub fn of(mut self, program: &Path) -> Settings {
+        self.program = program.to_owned();
+        self
     }
 
     /// With one more flag, such as `--default-nsec3param=`.
@@ -206,8 +215,9 @@ impl Signpost {
         key
     }
 
-    fn command_line(&self, arguments: &[&str]) -> Command {
-        let mut command = clean_command();
+    /// Such a command, not yet run.
+    pub fn command_line(&self, arguments: &[&str]) -> Command {
+        let mut command = clean_command_of(&self.settings);
         // In the environment, not as flag: `pdnsutil` has no flags of ours.
         command.env("SIGNPOST_DATABASE_URL", &self.settings.database_url).args(arguments);
         command
@@ -216,7 +226,15 @@ impl Signpost {
 
 /// The program in an environment without settings.
 pub fn clean_command() -> Command {
-    let mut command = Command::new(binary());
+    clean(binary())
+}
+
+fn clean_command_of(settings: &Settings) -> Command {
+    if settings.program.as_os_str().is_empty() { clean_command() } else { clean(&settings.program) }
+}
+
+fn clean(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     // A system-wide settings file must not change what is tested.
     command.env("SIGNPOST_CONFIG", workspace().join("tests/empty.toml"));
@@ -224,7 +242,7 @@ pub fn clean_command() -> Command {
 }
 
 fn launch(settings: &Settings, dns: SocketAddr, api: SocketAddr, folder: &TempDir) -> Daemon {
-    let mut command = clean_command();
+    let mut command = clean_command_of(settings);
     if !settings.open_files.is_empty() {
         command = process::with_open_files(&command, &settings.open_files);
     }
