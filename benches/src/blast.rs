@@ -3,6 +3,7 @@
 use crate::process;
 use crate::queries::{self, Kind};
 use anyhow::{Context, Result};
+use dataplane::udp::Segmentation;
 use signpost_tests::process::free_port;
 use signpost_tests::server::Signpost;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -68,7 +69,7 @@ fn blast(
     for query in next.by_ref().take(WINDOW) {
         socket.send_to(query, server)?;
     }
-    dataplane::udp::exchange(&socket, &stop, |reply, query| {
+    dataplane::udp::exchange(&socket, &stop, Segmentation::Off, |reply, query| {
         replies += 1;
         wrong += u64::from(!is_right(reply));
         // One look at the clock for many replies: it costs as much as a tenth of a query.
@@ -119,5 +120,5 @@ impl Echo {
 pub(crate) fn echo(port: u16) -> Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, port))?;
     socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-    dataplane::udp::echo(&socket, &AtomicBool::new(false)).context("the echo loop failed")
+    dataplane::udp::echo(&socket, &AtomicBool::new(false), Segmentation::Off).context("the echo loop failed")
 }

@@ -8,7 +8,7 @@ use crate::ratelimit::RateLimits;
 use crate::rings::{self, Ring, Rings};
 use crate::streams::{self, Door, Shared, https, quic};
 use crate::tcp::{self, Registry};
-use crate::udp::{self, Clerk, Worker};
+use crate::udp::{self, Clerk, Segmentation, Worker};
 use certificate::{CertificateSource, Certificates};
 use dnssec::ZoneTable;
 use socket2::Socket;
@@ -35,6 +35,10 @@ pub struct DataPlaneSettings {
     pub udp_workers: usize,
     /// The longest UDP reply in octets, 512 to 4096. Default 1232, which fits every path (DNS Flag Day 2020).
     pub udp_payload_max: u16,
+    /// Whether replies to one client that wait at once go to the kernel together. Default: on.
+    pub udp_segmentation: Segmentation,
+    /// Whether each UDP worker keeps to one core and takes what arrives there. Default: no.
+    pub udp_core_affinity: bool,
     /// Connections open at once, over TCP, TLS, HTTPS and QUIC together, 1 to 1,000,000. Default 4096. One more closes the one that
     /// was idle longest.
     pub tcp_connections_max: usize,
@@ -68,6 +72,8 @@ impl Default for DataPlaneSettings {
             listen: vec![SocketAddr::from(([0; 4], 53)), SocketAddr::from(([0; 8], 53))],
             udp_workers: thread::available_parallelism().map_or(1, usize::from),
             udp_payload_max: 1232,
+            udp_segmentation: Segmentation::On,
+            udp_core_affinity: false,
             tcp_connections_max: 4096,
             tcp_per_source_max: 256,
             tcp_idle: Duration::from_secs(10),
@@ -215,10 +221,12 @@ impl DataPlane {
             _runtime: runtime,
         };
         plane.start_streams(bound.streams, certificates.as_ref(), &shared)?;
+        let cores = if settings.udp_core_affinity { udp::cores()? } else { Vec::new() };
         for sockets in bound.dns {
             plane.start_door(sockets.tcp, Carrier::Tcp, None, &shared)?;
-            for socket in sockets.udp {
-                plane.start_worker(socket, &shared, settings, Rings::share_of(threads))?;
+            for (number, socket) in sockets.udp.into_iter().enumerate() {
+                let core = (!cores.is_empty()).then(|| cores[number % cores.len()]);
+                plane.start_worker(socket, core, &shared, settings, Rings::share_of(threads))?;
             }
         }
         Ok(plane)
@@ -270,6 +278,7 @@ impl DataPlane {
     fn start_worker(
         &mut self,
         socket: Socket,
+        core: Option<usize>,
         shared: &Shared,
         settings: &DataPlaneSettings,
         rings: Arc<Rings>,
@@ -283,6 +292,8 @@ impl DataPlane {
             profile: shared.profile.clone(),
             clerk: Clerk::sharing(settings, Arc::clone(&shared.proxies), counters, rings),
             payload_max: settings.udp_payload_max,
+            segmentation: settings.udp_segmentation,
+            core,
             clock: Stopwatch::start(),
             batches: 0,
             stop: Arc::clone(&self.stop_workers),

@@ -5,12 +5,16 @@
 //! that carry addresses have no safe wrapper.
 #![allow(unsafe_code)]
 
+mod affinity;
 mod batch;
 mod clerk;
 mod exchange;
+mod queue;
 mod socket;
 mod worker;
 
+pub(crate) use affinity::cores;
+pub use batch::Segmentation;
 pub use clerk::{Clerk, Moment};
 pub use exchange::{echo, exchange};
 pub(crate) use socket::bind;

@@ -19,6 +19,7 @@ use api::{
 use async_trait::async_trait;
 use certificate::{CertificateSource, Certificates, ClientCertificates};
 use dataplane::profile::{self, CookieDemand, Label, Profile};
+use dataplane::udp::Segmentation;
 use dataplane::{Addresses, CookieSecrets, DataPlane, DataPlaneSettings, ProfileHandle, Proxies};
 use dnssec::ZoneTable;
 use publish::{AliasRule, AliasSettings, PublishSettings, Publisher, ZoneRules};
@@ -376,6 +377,8 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         listen: dns.listen.clone(),
         udp_workers: dns.udp_workers.map_or_else(|| DataPlaneSettings::default().udp_workers, usize::from),
         udp_payload_max: dns.udp_payload_max,
+        udp_segmentation: if dns.udp_segmentation { Segmentation::On } else { Segmentation::Off },
+        udp_core_affinity: dns.udp_core_affinity,
         notes_per_second: dns.statistics_per_second,
         tcp_connections_max: dns.tcp_connections_max,
         tcp_per_source_max: dns.tcp_per_source_max,

@@ -3,7 +3,7 @@
 //! Benchmarks compare the server with it, and load the server through it: to a load generator the
 //! server's reply is the datagram, and the next query what goes back.
 
-use super::batch::Batch;
+use super::batch::{Batch, Segmentation};
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
@@ -21,9 +21,10 @@ const OCTETS_MAX: usize = 4096;
 pub fn exchange(
     socket: &UdpSocket,
     stop: &AtomicBool,
+    segmentation: Segmentation,
     mut answer: impl FnMut(&[u8], &mut [u8]) -> Option<usize>,
 ) -> io::Result<()> {
-    let mut batch = Batch::new(OCTETS_MAX);
+    let mut batch = Batch::new(OCTETS_MAX, segmentation);
     while !stop.load(Ordering::Relaxed) {
         match batch.receive(socket.as_raw_fd(), 0) {
             Ok(_) => {}
@@ -41,8 +42,8 @@ pub fn exchange(
 /// # Errors
 ///
 /// As [`exchange`].
-pub fn echo(socket: &UdpSocket, stop: &AtomicBool) -> io::Result<()> {
-    exchange(socket, stop, |datagram, reply| {
+pub fn echo(socket: &UdpSocket, stop: &AtomicBool, segmentation: Segmentation) -> io::Result<()> {
+    exchange(socket, stop, segmentation, |datagram, reply| {
         let reply = reply.get_mut(..datagram.len())?;
         reply.copy_from_slice(datagram);
         Some(reply.len())

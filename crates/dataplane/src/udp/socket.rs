@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// How often a worker without traffic looks whether it has to stop.
 const WAKE: Duration = Duration::from_millis(100);
-/// Asked for, so that bursts wait instead of being lost; the kernel caps it (`net.core.rmem_max`).
+/// Asked for, so that bursts wait instead of being lost; without the capability CAP_NET_ADMIN the kernel caps it
+/// (`net.core.rmem_max`).
 const RECEIVE_BUFFER_OCTETS: usize = 4 << 20;
 
 /// Binds a socket that shares `address` with those of other workers.
@@ -22,7 +23,9 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.set_reuse_port(true)?;
     // A smaller buffer, or path MTU discovery left on, is no reason not to serve.
-    let _: io::Result<()> = socket.set_recv_buffer_size(RECEIVE_BUFFER_OCTETS);
+    if set_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER_OCTETS as libc::c_int).is_err() {
+        let _: io::Result<()> = socket.set_recv_buffer_size(RECEIVE_BUFFER_OCTETS);
+    }
     let _: io::Result<()> = ignore_path_mtu(&socket, address);
     socket.set_read_timeout(Some(WAKE))?;
     if address.ip().is_unspecified() {
@@ -30,6 +33,18 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
     }
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+/// Whether the kernel cuts a datagram into pieces (Linux 4.18 and later).
+pub(crate) fn can_segment(socket: &Socket) -> bool {
+    // 0 is what it is anyway: one datagram for each message that does not say otherwise.
+    set_option(socket, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok()
+}
+
+/// Has the kernel prefer this socket, of those that share its address, for what arrives on `core` (`SO_INCOMING_CPU`, Linux 6.2 and later
+/// among such sockets; before, it has no effect).
+pub(crate) fn prefer_core(socket: &Socket, core: usize) -> io::Result<()> {
+    set_option(socket, libc::SOL_SOCKET, libc::SO_INCOMING_CPU, core as libc::c_int)
 }
 
 /// Turns on `IP_PKTINFO` or `IPV6_RECVPKTINFO`.

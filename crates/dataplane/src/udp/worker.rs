@@ -1,7 +1,8 @@
 //! The loop of one worker: take a batch, answer it, send it.
 
-use super::batch::Batch;
+use super::batch::{Batch, Segmentation};
 use super::clerk::{Clerk, Moment};
+use super::{affinity, socket};
 use crate::answer::Desk;
 use crate::clock::{Stopwatch, unix_now};
 use crate::counters::Counter;
@@ -28,6 +29,9 @@ pub(crate) struct Worker {
     pub(crate) profile: ProfileHandle,
     pub(crate) clerk: Clerk,
     pub(crate) payload_max: u16,
+    pub(crate) segmentation: Segmentation,
+    /// The one core to run on, and whose datagrams are taken first.
+    pub(crate) core: Option<usize>,
     pub(crate) clock: Stopwatch,
     /// Batches so far.
     pub(crate) batches: usize,
@@ -37,7 +41,16 @@ pub(crate) struct Worker {
 impl Worker {
     /// Answers until told to stop.
     pub(crate) fn run(mut self) {
-        let mut batch = Batch::new(usize::from(self.payload_max));
+        if let Some(core) = self.core
+            && let Err(error) = affinity::pin(core).and_then(|()| socket::prefer_core(&self.socket, core))
+        {
+            tracing::warn!(core, %error, "a UDP worker runs on any core");
+        }
+        let segmentation = match socket::can_segment(&self.socket) {
+            true => self.segmentation,
+            false => Segmentation::Off,
+        };
+        let mut batch = Batch::new(usize::from(self.payload_max), segmentation);
         while !self.stop.load(Ordering::Relaxed) {
             self.round(&mut batch, 0);
         }
@@ -72,8 +85,10 @@ impl Worker {
         self.clerk.tick(at.now);
         batch.answer_each(|datagram, reply| self.clerk.attend(desk, datagram.octets, datagram.source, at, reply));
         let sent = batch.send(descriptor);
-        if sent.failed > 0 {
-            self.clerk.counters().add(Counter::UdpSendErrors, sent.failed);
+        for (counter, count) in [(Counter::UdpSendErrors, sent.failed), (Counter::UdpJoined, sent.joined)] {
+            if count > 0 {
+                self.clerk.counters().add(counter, count);
+            }
         }
         if let Some(begun) = begun {
             self.clerk.counters().took(begun.elapsed().as_nanos() as u64);

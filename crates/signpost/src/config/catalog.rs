@@ -50,6 +50,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("dns-listen", Kind::List, "0.0.0.0:53,[::]:53", "Addresses for DNS over UDP and TCP"),
     setting("udp-workers", Kind::Count { min: 0, max: 1024 }, "0", "Threads that answer UDP; 0: one per core"),
     setting("udp-payload-max", Kind::Count { min: 512, max: 4096 }, "1232", "Longest UDP reply in octets"),
+    setting("udp-segmentation", Kind::Switch, "yes", "Replies to one client go to the kernel together"),
+    setting("udp-core-affinity", Kind::Switch, "no", "Each UDP worker keeps to one core"),
     setting(
         "tcp-connections-max",
         Kind::Count { min: 1, max: 1_000_000 },

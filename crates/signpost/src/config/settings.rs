@@ -74,6 +74,10 @@ pub struct DnsSettings {
     pub udp_workers: Option<NonZeroUsize>,
     /// Octets.
     pub udp_payload_max: u16,
+    /// Whether UDP replies to one client go to the kernel together.
+    pub udp_segmentation: bool,
+    /// Whether each UDP worker keeps to one core.
+    pub udp_core_affinity: bool,
     /// Connections.
     pub tcp_connections_max: usize,
     /// Connections of one source.
@@ -243,6 +247,8 @@ impl Settings {
                 listen: addresses(layers, "dns-listen")?,
                 udp_workers: NonZeroUsize::new(layers.count("udp-workers")),
                 udp_payload_max: layers.count("udp-payload-max"),
+                udp_segmentation: layers.is_on("udp-segmentation"),
+                udp_core_affinity: layers.is_on("udp-core-affinity"),
                 tcp_connections_max: layers.count("tcp-connections-max"),
                 tcp_per_source_max: layers.count("tcp-per-source-max"),
                 tcp_idle_timeout: Duration::from_secs(layers.count("tcp-idle-timeout-secs")),
