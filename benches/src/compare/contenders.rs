@@ -6,6 +6,7 @@ use super::work::{self, Work, ZONE};
 use crate::process::{self, Realtime};
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use dataplane::udp::Segmentation;
 use signpost_tests::peers::{Peer, PeerKind, Service};
 use signpost_tests::process::{Daemon, free_port};
 use signpost_tests::query::Asker;
@@ -203,7 +204,7 @@ pub(crate) fn echo(port: u16, octets: usize) -> Result<()> {
         // What is behind it is whatever was there: nobody reads it.
         Some(datagram.len().max(octets))
     };
-    dataplane::udp::exchange(&socket, &AtomicBool::new(false), reply).context("the echo loop failed")
+    dataplane::udp::exchange(&socket, &AtomicBool::new(false), Segmentation::Off, reply).context("the echo loop failed")
 }
 
 /// Asks for the RRset that was written last until it comes with its signature.
