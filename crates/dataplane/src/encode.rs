@@ -4,9 +4,11 @@ use crate::answer::{Limits, Reply};
 use crate::options::ReplyOptions;
 use crate::plan::{Data, Item, Plan, Signatory, Signing};
 use crate::tail::Refusal;
+use dnssec::ZoneSigner;
+use dnssec::denial::HASHED_LABEL_OCTETS;
 use dnssec::signer::HeldSignatures;
 use dnssec::workbench::{Lane, NotSigned};
-use wire::message::{Full, OPT_OCTETS, Query, Section, Writer};
+use wire::message::{Full, OPT_OCTETS, Owner, Query, Section, Writer};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 use zone::Rrset;
@@ -129,15 +131,15 @@ impl Encoder<'_, '_, '_> {
     /// Writes one RRset with its signatures, all or nothing.
     fn put(&mut self, section: Section, item: &Item<'_>) -> Result<(), Unfit> {
         let mark = self.writer.mark();
-        let mut buffer = [0; NAME_OCTETS_MAX];
-        let written = self.rrset(section, item.owner(&mut buffer), item);
+        let mut label = [0; HASHED_LABEL_OCTETS];
+        let written = self.rrset(section, item.written_owner(&mut label), item);
         if written.is_err() {
             self.writer.rollback(mark);
         }
         written
     }
 
-    fn rrset(&mut self, section: Section, owner: &[u8], item: &Item<'_>) -> Result<(), Unfit> {
+    fn rrset(&mut self, section: Section, owner: Owner<'_>, item: &Item<'_>) -> Result<(), Unfit> {
         let rrset: &Rrset = match &item.data {
             Data::Rrset(rrset) => rrset,
             Data::Made(made) => made.rrset(),
@@ -155,16 +157,15 @@ impl Encoder<'_, '_, '_> {
             }
         };
         let (Signing::By(signatory) | Signing::Alone(signatory)) = item.signing else { return Ok(()) };
-        let signatures = match signatory {
-            Signatory::Keys(signer) => {
-                let (bench, now, lane) = (self.plan.bench, self.now, self.lane);
-                let signed_as = item.owner.source().map_or(owner, Name::as_wire);
-                match &item.data {
-                    Data::Made(made) => bench.signatures_of_made(signer, made, now, lane)?,
-                    _ => bench.signatures(signer, signed_as, rrset, now, lane)?,
-                }
+        let signatures = match (signatory, &item.data) {
+            (Signatory::Stored, _) => HeldSignatures::stored(rrset),
+            (Signatory::Keys(signer), Data::Made(made)) => {
+                self.plan.bench.signatures_of_made(signer, made, self.now, self.lane)?
             }
-            Signatory::Stored => HeldSignatures::stored(rrset),
+            (Signatory::Keys(signer), _) => match signer.ready(rrset, self.now) {
+                Some(ready) => ready,
+                None => self.sign(signer, rrset, item)?,
+            },
         };
         if signatures.encoded.is_empty() {
             // Of what was signed elsewhere all is served that is there.
@@ -180,5 +181,13 @@ impl Encoder<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The way of a query that comes before the background signer.
+    #[cold]
+    fn sign(&self, signer: &ZoneSigner, rrset: &Rrset, item: &Item<'_>) -> Result<HeldSignatures, NotSigned> {
+        let mut buffer = [0; NAME_OCTETS_MAX];
+        let signed_as = item.owner.source().map_or_else(|| item.owner(&mut buffer), Name::as_wire);
+        self.plan.bench.signatures(signer, signed_as, rrset, self.now, self.lane)
     }
 }

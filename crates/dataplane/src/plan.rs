@@ -3,7 +3,7 @@
 use crate::choose::choose;
 use crate::list::List;
 use crate::{additional, negative, redirect, referral, subset};
-use dnssec::denial::{ProofOwner, ProofRecord};
+use dnssec::denial::{HASHED_LABEL_OCTETS, ProofOwner, ProofRecord, hashed_label};
 use dnssec::workbench::MadeRecord;
 use dnssec::{Seen, ServedZone, Workbench, ZoneSigner, denial};
 use foldhash::fast::FixedState;
@@ -311,6 +311,22 @@ impl<'a> Plan<'a> {
 }
 
 impl Item<'_> {
+    /// The owner as it is written; `label` is where its first label is put together if it has to be.
+    pub(crate) fn written_owner<'b>(&'b self, label: &'b mut [u8; HASHED_LABEL_OCTETS]) -> wire::message::Owner<'b> {
+        match (&self.owner, &self.data) {
+            (Owner::Node(name), _) => name.as_wire().into(),
+            (Owner::Made(name), _) => name.as_wire().into(),
+            (Owner::Record, Data::Made(made)) => made.owner().as_wire().into(),
+            (Owner::Record, _) => unreachable!("`Plan::made` alone gives this owner"),
+            (Owner::Proof(ProofOwner::Name(name)), _) => name.as_wire().into(),
+            (Owner::Proof(ProofOwner::Hashed { hash, apex }), _) => {
+                *label = hashed_label(hash);
+                wire::message::Owner::Below(label, apex.as_wire())
+            }
+            (Owner::Expanded { name, .. }, _) => wire::message::Owner::Whole(name),
+        }
+    }
+
     /// The owner in wire format; `buffer` is where it is put together if it has to be.
     pub(crate) fn owner<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
         match (&self.owner, &self.data) {

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::lookup::Wildcard;
-use zone::nsec3hash::nsec3_hash_wire;
-use zone::{Found, Node, Nsec3Hash, Nsec3Params, Proofs, Rrset, Zone};
+use zone::{Found, Node, Nsec3Hash, Proofs, Rrset, Zone};
 
 use crate::whitelies::{Compact, Narrow};
 use crate::workbench::{MadeRecord, Workbench};
@@ -18,7 +17,7 @@ use crate::workbench::{MadeRecord, Workbench};
 const RECORDS_MAX: usize = 4;
 
 /// Octets of an NSEC3 owner's first label: its length and base32hex of 20 octets.
-pub(crate) const HASHED_LABEL_OCTETS: usize = 33;
+pub const HASHED_LABEL_OCTETS: usize = 33;
 
 /// The records of one proof, each with its owner, without duplicates; at most four.
 #[derive(Debug, Default)]
@@ -60,8 +59,8 @@ pub enum ProofOwner<'z> {
     Name(&'z Name),
     /// A hashed name, directly below the apex.
     Hashed {
-        /// The first label in wire format: 32 and 32 characters of base32hex in lower case.
-        label: [u8; HASHED_LABEL_OCTETS],
+        /// What the first label is made of: see [`hashed_label`].
+        hash: &'z Nsec3Hash,
         /// The rest.
         apex: &'z Name,
     },
@@ -126,11 +125,11 @@ impl ProofOwner<'_> {
     pub fn wire<'b>(&'b self, buffer: &'b mut [u8; NAME_OCTETS_MAX]) -> &'b [u8] {
         match self {
             ProofOwner::Name(name) => name.as_wire(),
-            ProofOwner::Hashed { label, apex } => {
+            ProofOwner::Hashed { hash, apex } => {
                 let apex = apex.as_wire();
                 // `prove` sends no records whose owner would be longer.
                 let length = (HASHED_LABEL_OCTETS + apex.len()).min(NAME_OCTETS_MAX);
-                buffer[..HASHED_LABEL_OCTETS].copy_from_slice(label);
+                buffer[..HASHED_LABEL_OCTETS].copy_from_slice(&hashed_label(hash));
                 buffer[HASHED_LABEL_OCTETS..length].copy_from_slice(&apex[..length - HASHED_LABEL_OCTETS]);
                 &buffer[..length]
             }
@@ -141,7 +140,9 @@ impl ProofOwner<'_> {
     pub fn to_name(&self) -> Name {
         match self {
             ProofOwner::Name(name) => (*name).clone(),
-            ProofOwner::Hashed { label, apex } => apex.child(&label[1..]).unwrap_or_else(|_| (*apex).clone()),
+            ProofOwner::Hashed { hash, apex } => {
+                apex.child(&hashed_label(hash)[1..]).unwrap_or_else(|_| (*apex).clone())
+            }
         }
     }
 }
@@ -156,7 +157,7 @@ pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>, bench: &Workbe
     match zone.proofs() {
         Proofs::None => {}
         Proofs::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
-        Proofs::Nsec3(params) => Nsec3 { zone, params, proof: &mut proof }.prove(qname, &claim),
+        Proofs::Nsec3(_) => Nsec3 { zone, proof: &mut proof }.prove(qname, &claim),
         Proofs::Narrow(params) => Narrow { zone, params, bench, proof: &mut proof }.prove(qname, &claim),
         Proofs::Compact => Compact { zone, bench, proof: &mut proof }.prove(qname, &claim),
     }
@@ -226,7 +227,6 @@ impl<'z> Nsec<'_, 'z> {
 /// Proofs out of NSEC3 records (RFC 5155 section 7.2).
 struct Nsec3<'p, 'z> {
     zone: &'z Zone,
-    params: &'z Nsec3Params,
     proof: &'p mut Proof<'z>,
 }
 
@@ -275,47 +275,48 @@ impl<'z> Nsec3<'_, 'z> {
 
     /// Adds the record of this very name.
     fn matching(&mut self, name: &[u8]) -> bool {
-        let hash = nsec3_hash_wire(name, self.params);
-        let Some(rrset) = self.zone.nsec3_matching(&hash) else {
-            return false;
-        };
-        self.push(&hash, rrset);
-        true
+        let found = self.zone.nsec3_hash(name).and_then(|hash| self.zone.nsec3_matching(&hash));
+        self.push(found)
     }
 
     /// Adds the record whose interval holds the hash of this name.
     fn covering(&mut self, name: &[u8]) {
-        let hash = nsec3_hash_wire(name, self.params);
-        if let Some((owner, rrset)) = self.zone.nsec3_covering(&hash) {
-            self.push(&owner, rrset);
-        }
+        let found = self.zone.nsec3_hash(name).and_then(|hash| self.zone.nsec3_covering(&hash));
+        self.push(found);
     }
 
-    fn push(&mut self, hash: &Nsec3Hash, rrset: &'z Arc<Rrset>) {
+    /// Returns whether there is one to add.
+    fn push(&mut self, found: Option<(&'z Nsec3Hash, &'z Arc<Rrset>)>) -> bool {
+        let Some((hash, rrset)) = found else { return false };
         // An apex of more than 222 octets leaves no room for hashed owners: such a zone can only have NSEC.
-        if self.zone.apex().as_wire().len() + HASHED_LABEL_OCTETS > NAME_OCTETS_MAX {
-            return;
+        if self.zone.apex().as_wire().len() + HASHED_LABEL_OCTETS <= NAME_OCTETS_MAX {
+            self.proof.push(ProofOwner::Hashed { hash, apex: self.zone.apex() }, rrset);
         }
-        self.proof.push(ProofOwner::Hashed { label: hashed_label(hash), apex: self.zone.apex() }, rrset);
+        true
     }
 }
 
-/// The first label of an NSEC3 owner, with its length.
-pub(crate) fn hashed_label(hash: &Nsec3Hash) -> [u8; HASHED_LABEL_OCTETS] {
+/// The first label of an NSEC3 owner in wire format: 32, and the hash in base32hex in lower case (RFC 5155 section 1.3).
+pub fn hashed_label(hash: &Nsec3Hash) -> [u8; HASHED_LABEL_OCTETS] {
     let mut label = [32; HASHED_LABEL_OCTETS];
-    base32hex_into(hash, &mut label[1..]);
+    for (five, eight) in hash.chunks_exact(5).zip(label[1..].chunks_exact_mut(8)) {
+        let &[a, b, c, d, e] = five else { continue };
+        eight.copy_from_slice(&eight_digits(u64::from_be_bytes([0, 0, 0, a, b, c, d, e])));
+    }
     label
 }
 
-/// RFC 4648 section 7 in lower case, into exactly 32 octets.
-fn base32hex_into(hash: &Nsec3Hash, out: &mut [u8]) {
-    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
-    for (five, eight) in hash.chunks_exact(5).zip(out.chunks_exact_mut(8)) {
-        let bits = five.iter().fold(0u64, |bits, &octet| bits << 8 | u64::from(octet));
-        for (index, digit) in eight.iter_mut().enumerate() {
-            *digit = DIGITS[(bits >> (35 - 5 * index)) as usize & 31];
-        }
-    }
+/// Forty bits in base32hex (RFC 4648 section 7), all eight digits at once: bits are halved three times until each octet has five.
+fn eight_digits(bits: u64) -> [u8; 8] {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    /// What takes ten and above over 0x7f.
+    const TO_LETTERS: u64 = 0x80 - 10;
+    let halves = bits >> 20 | (bits & 0xf_ffff) << 32;
+    let quarters = halves >> 10 & 0x3ff_0000_03ff | (halves & 0x3ff_0000_03ff) << 16;
+    let digits = quarters >> 5 & 0x1f_001f_001f_001f | (quarters & 0x1f_001f_001f_001f) << 8;
+    let are_letters = (digits + TO_LETTERS * ONES) >> 7 & ONES;
+    let octets = digits + u64::from(b'0') * ONES + are_letters * u64::from(b'a' - 10 - b'0');
+    octets.to_le_bytes()
 }
 
 /// The name one label longer than `encloser` on the way to `name`, which lies below it (RFC 5155 section 1.3).
@@ -346,5 +347,21 @@ pub(crate) fn with_wildcard(encloser: &[u8], with: impl FnOnce(&[u8])) {
         buffer[..2].copy_from_slice(b"\x01*");
         buffer[2..length].copy_from_slice(encloser);
         with(&buffer[..length]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn hashed_labels_are_base32hex(hash in any::<[u8; 20]>()) {
+            let label = hashed_label(&hash);
+            let wanted = zone::nsec3hash::base32hex(&hash);
+            prop_assert_eq!(label[0], 32);
+            prop_assert_eq!(&label[1..], wanted.as_bytes());
+        }
     }
 }

@@ -167,7 +167,7 @@ impl ZoneSigner {
     }
 
     /// What is in the slot, if it need not be made again.
-    pub(crate) fn ready(&self, rrset: &Rrset, now: u32) -> Option<HeldSignatures> {
+    pub fn ready(&self, rrset: &Rrset, now: u32) -> Option<HeldSignatures> {
         let slot = rrset.signatures().load();
         let is_current = slot.as_ref().is_some_and(|signatures| self.is_current(rrset.rtype(), signatures, now));
         is_current.then_some(HeldSignatures(slot))

@@ -211,9 +211,8 @@ fn links_around(zone: &Zone, name: &Name, sign: &impl Fn(&Name, &Arc<Rrset>)) {
         }
         Proofs::Nsec3(params) => {
             let hash = nsec3_hash(name, params);
-            let matching = zone.nsec3_matching(&hash).map(|rrset| (hash, rrset));
-            for (hash, rrset) in [matching, zone.nsec3_covering(&hash)].into_iter().flatten() {
-                if let Ok(owner) = zone.apex().child(zone::nsec3hash::base32hex(&hash).as_bytes()) {
+            for (hash, rrset) in [zone.nsec3_matching(&hash), zone.nsec3_covering(&hash)].into_iter().flatten() {
+                if let Ok(owner) = zone.apex().child(zone::nsec3hash::base32hex(hash).as_bytes()) {
                     sign(&owner, rrset);
                 }
             }

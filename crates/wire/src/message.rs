@@ -11,7 +11,7 @@ mod writer;
 pub use options::{EdnsOptions, OptionCode};
 pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError, WithoutQuestion};
 pub use reply::least_ttl;
-pub use writer::{Full, Mark, Opt, OwnerPointer, Section, Writer};
+pub use writer::{Full, Mark, Opt, Owner, OwnerPointer, Section, Writer};
 
 use std::fmt;
 

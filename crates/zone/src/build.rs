@@ -270,7 +270,7 @@ impl Zone {
             DenialMode::Unsigned | DenialMode::Narrow(_) | DenialMode::Compact => Chain::None,
             DenialMode::Nsec | DenialMode::Presigned(None) => Chain::Nsec(NsecLinks::default()),
             DenialMode::Nsec3(params) | DenialMode::Presigned(Some(params)) => {
-                Chain::Nsec3(Nsec3Links::new(params.clone()))
+                Chain::Nsec3(Nsec3Links::new(params.clone(), &self.apex))
             }
         };
         let ttl = negative_ttl(&self.soa);

@@ -115,7 +115,7 @@ impl Chain {
                 let params = &links.params;
                 let built = all.into_iter().zip(next).map(|((hash, bitmap), next)| {
                     let rrset = Arc::new(nsec3(params, &next, &bitmap, ttl));
-                    (table_key(&hash), Nsec3Link(Arc::new((hash, rrset))))
+                    (table_key(&hash), Nsec3Link { hash, rrset })
                 });
                 links.table = PagedTable::from_sorted(built.collect());
             }
@@ -137,15 +137,21 @@ impl Chain {
         Some((&link.name, &link.rrset))
     }
 
-    pub(crate) fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
+    pub(crate) fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<(&Nsec3Hash, &Arc<Rrset>)> {
         let Chain::Nsec3(links) = self else { return None };
-        links.table.get(table_key(hash), |link| link.0.0 == *hash).map(|link| &link.0.1)
+        links.get(hash).map(|link| (&link.hash, &link.rrset))
     }
 
-    pub(crate) fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(Nsec3Hash, &Arc<Rrset>)> {
+    pub(crate) fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(&Nsec3Hash, &Arc<Rrset>)> {
         let Chain::Nsec3(links) = self else { return None };
-        let link = links.table.last_before(table_key(hash), |link| link.0.0.cmp(hash))?;
-        Some((link.0.0, &link.0.1))
+        let link = links.table.last_before(table_key(hash), |link| link.hash.cmp(hash))?;
+        Some((&link.hash, &link.rrset))
+    }
+
+    /// The NSEC3 hash of a name in lower-case wire format that is at or under the apex. `None` unless the zone has an NSEC3 chain.
+    pub(crate) fn nsec3_hash(&self, lower: &[u8]) -> Option<Nsec3Hash> {
+        let Chain::Nsec3(links) = self else { return None };
+        Some(links.hash(lower))
     }
 
     /// Hangs the signatures of another chain of the same zone on links that are the same.
@@ -157,8 +163,8 @@ impl Chain {
                 }
             }
             (Chain::Nsec3(new), Chain::Nsec3(old)) => {
-                for Nsec3Link(link) in new.table.iter() {
-                    old.rrset(&link.0).into_iter().for_each(|old| link.1.adopt_signatures(old));
+                for link in new.table.iter() {
+                    old.rrset(&link.hash).into_iter().for_each(|old| link.rrset.adopt_signatures(old));
                 }
             }
             _ => {}
@@ -181,8 +187,8 @@ impl Chain {
             Chain::Nsec3(links) => {
                 let all: Vec<&Nsec3Link> = links.table.iter().collect();
                 let pairs = all.iter().zip(rotated(&all));
-                let broken = pairs.filter(|(link, after)| links.next_of(&link.0.1) != Some(&after.0.0[..]));
-                broken.filter_map(|(link, _)| apex.child(nsec3hash::base32hex(&link.0.0).as_bytes()).ok()).collect()
+                let broken = pairs.filter(|(link, after)| links.next_of(&link.rrset) != Some(&after.hash[..]));
+                broken.filter_map(|(link, _)| apex.child(nsec3hash::base32hex(&link.hash).as_bytes()).ok()).collect()
             }
         }
     }
@@ -195,8 +201,8 @@ impl Chain {
         };
         let nsec3 = match self {
             Chain::Nsec3(links) => Some(links.table.iter().filter_map(move |link| {
-                let owner = apex.child(nsec3hash::base32hex(&link.0.0).as_bytes()).ok()?;
-                Some((owner, &link.0.1))
+                let owner = apex.child(nsec3hash::base32hex(&link.hash).as_bytes()).ok()?;
+                Some((owner, &link.rrset))
             })),
             _ => None,
         };
@@ -325,18 +331,59 @@ fn nsec(next: &Name, bitmap: &[u8], ttl: u32) -> Rrset {
 }
 
 /// NSEC3 links by hash.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Nsec3Links {
     pub(crate) params: Nsec3Params,
+    of_apex: ApexHashes,
     table: PagedTable<Nsec3Link>,
 }
 
+/// It stands in the table itself: one place less to wait for.
 #[derive(Debug, Clone)]
-pub(crate) struct Nsec3Link(Arc<(Nsec3Hash, Arc<Rrset>)>);
+pub(crate) struct Nsec3Link {
+    hash: Nsec3Hash,
+    rrset: Arc<Rrset>,
+}
+
+/// What hardly any proof that a name does not exist can do without: most such names are directly below the apex.
+#[derive(Debug, Clone)]
+struct ApexHashes {
+    octets: usize,
+    apex: Nsec3Hash,
+    /// Of `*.apex`.
+    wildcard: Nsec3Hash,
+}
+
+impl ApexHashes {
+    fn new(apex: &Name, params: &Nsec3Params) -> ApexHashes {
+        let lower = apex.as_wire().to_ascii_lowercase();
+        let wildcard = [&WILDCARD_LABEL[..], &lower].concat();
+        ApexHashes {
+            octets: lower.len(),
+            apex: nsec3hash::nsec3_hash_wire(&lower, params),
+            wildcard: nsec3hash::nsec3_hash_wire(&wildcard, params),
+        }
+    }
+}
+
+const WILDCARD_LABEL: [u8; 2] = *b"\x01*";
 
 impl Nsec3Links {
-    pub(crate) fn new(params: Nsec3Params) -> Nsec3Links {
-        Nsec3Links { params, table: PagedTable::default() }
+    pub(crate) fn new(params: Nsec3Params, apex: &Name) -> Nsec3Links {
+        Nsec3Links { of_apex: ApexHashes::new(apex, &params), params, table: PagedTable::default() }
+    }
+
+    fn get(&self, hash: &Nsec3Hash) -> Option<&Nsec3Link> {
+        self.table.get(table_key(hash), |link| link.hash == *hash)
+    }
+
+    /// The hash of a name in lower-case wire format that is at or under the apex.
+    fn hash(&self, lower: &[u8]) -> Nsec3Hash {
+        match lower.len().checked_sub(self.of_apex.octets) {
+            Some(0) => self.of_apex.apex,
+            Some(2) if lower.starts_with(&WILDCARD_LABEL) => self.of_apex.wildcard,
+            _ => nsec3hash::nsec3_hash_wire(lower, &self.params),
+        }
     }
 
     /// The next hashed owner in a link's RDATA.
@@ -346,10 +393,10 @@ impl Nsec3Links {
     }
 
     /// Links that are stored.
-    pub(crate) fn of_stored(params: Nsec3Params, mut links: Vec<(Nsec3Hash, Arc<Rrset>)>) -> Nsec3Links {
+    pub(crate) fn of_stored(params: Nsec3Params, apex: &Name, mut links: Vec<(Nsec3Hash, Arc<Rrset>)>) -> Nsec3Links {
         links.sort_by_key(|(hash, _)| *hash);
-        let entry = |link: (Nsec3Hash, Arc<Rrset>)| (table_key(&link.0), Nsec3Link(Arc::new(link)));
-        Nsec3Links { params, table: PagedTable::from_sorted(links.into_iter().map(entry).collect()) }
+        let entries = links.into_iter().map(|(hash, rrset)| (table_key(&hash), Nsec3Link { hash, rrset }));
+        Nsec3Links { table: PagedTable::from_sorted(entries.collect()), ..Nsec3Links::new(params, apex) }
     }
 
     /// Replaces the stored link with this owner.
@@ -367,24 +414,24 @@ impl Links for Nsec3Links {
     type Key = Nsec3Hash;
 
     fn rrset(&self, key: &Nsec3Hash) -> Option<&Arc<Rrset>> {
-        self.table.get(table_key(key), |link| link.0.0 == *key).map(|link| &link.0.1)
+        self.get(key).map(|link| &link.rrset)
     }
 
     fn put(&mut self, key: &Nsec3Hash, _name: Option<Name>, rrset: Rrset) {
-        let link = Nsec3Link(Arc::new((*key, Arc::new(rrset))));
-        self.table.insert(table_key(key), link, |other| other.0.0.cmp(key));
+        let link = Nsec3Link { hash: *key, rrset: Arc::new(rrset) };
+        self.table.insert(table_key(key), link, |other| other.hash.cmp(key));
     }
 
     fn take(&mut self, key: &Nsec3Hash) -> bool {
-        self.table.remove(table_key(key), |link| link.0.0 == *key).is_some()
+        self.table.remove(table_key(key), |link| link.hash == *key).is_some()
     }
 
     fn before(&self, key: &Nsec3Hash) -> Option<Nsec3Hash> {
-        self.table.last_before(table_key(key), |link| link.0.0.cmp(key)).map(|link| link.0.0)
+        self.table.last_before(table_key(key), |link| link.hash.cmp(key)).map(|link| link.hash)
     }
 
     fn link(&self, key: &Nsec3Hash, bitmap: &[u8], ttl: u32) -> Rrset {
-        let next = self.table.first_after(table_key(key), |link| link.0.0.cmp(key)).map_or(*key, |link| link.0.0);
+        let next = self.table.first_after(table_key(key), |link| link.hash.cmp(key)).map_or(*key, |link| link.hash);
         nsec3(&self.params, &next, bitmap, ttl)
     }
 
@@ -534,6 +581,20 @@ mod tests {
         assert_eq!(name.as_wire().len(), NAME_OCTETS_MAX);
         assert_eq!(CanonicalKey::of(&name).0.len(), 2 * 250 + 4);
         assert!(CanonicalKey::of(&name.parent().unwrap()) < CanonicalKey::of(&name));
+    }
+
+    #[test]
+    fn hashes_that_are_kept_are_those_of_their_names() {
+        let params: Nsec3Params = "1 0 3 ab".parse().unwrap();
+        for apex in ["example.org", "Example.ORG", "a", "."] {
+            let apex = Name::parse(apex).unwrap();
+            let links = Nsec3Links::new(params.clone(), &apex);
+            for name in [apex.clone(), apex.child(b"*").unwrap(), apex.child(b"a").unwrap(), apex.child(b"**").unwrap()]
+            {
+                let lower = name.as_wire().to_ascii_lowercase();
+                assert_eq!(links.hash(&lower), nsec3hash::nsec3_hash_wire(&lower, &params), "{name}");
+            }
+        }
     }
 
     proptest! {

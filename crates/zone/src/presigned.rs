@@ -128,7 +128,7 @@ pub(crate) fn stored_chain(
     match best {
         // One that nothing names may be on its way in or out, beside NSEC records that are in use.
         Some((params, links)) if nsec.is_empty() || is_named(&params) || is_configured(&params) => {
-            Some(Chain::Nsec3(Nsec3Links::of_stored(params, links)))
+            Some(Chain::Nsec3(Nsec3Links::of_stored(params, apex, links)))
         }
         _ if nsec.is_empty() => None,
         _ => Some(Chain::Nsec(NsecLinks::of_stored(nsec))),

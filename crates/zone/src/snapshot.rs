@@ -254,14 +254,20 @@ impl Zone {
         self.chain.nsec_before(name)
     }
 
-    /// The NSEC3 RRset whose owner hash equals `hash`. `None` unless the zone has an NSEC3 chain.
-    pub fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<&Arc<Rrset>> {
+    /// The NSEC3 hash, under the parameters of the zone's chain, of a name in lower-case wire format that is at or under the apex;
+    /// those of the apex and of the wildcard below it are not computed anew. `None` unless the zone has an NSEC3 chain.
+    pub fn nsec3_hash(&self, lower: &[u8]) -> Option<Nsec3Hash> {
+        self.chain.nsec3_hash(lower)
+    }
+
+    /// The NSEC3 RRset whose owner hash equals `hash`, and that owner hash. `None` unless the zone has an NSEC3 chain.
+    pub fn nsec3_matching(&self, hash: &Nsec3Hash) -> Option<(&Nsec3Hash, &Arc<Rrset>)> {
         self.chain.nsec3_matching(hash)
     }
 
     /// The NSEC3 RRset with the greatest owner hash before `hash`, going round, and that owner hash.
     /// It covers `hash` unless [`Self::nsec3_matching`] finds one. `None` unless the zone has an NSEC3 chain.
-    pub fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(Nsec3Hash, &Arc<Rrset>)> {
+    pub fn nsec3_covering(&self, hash: &Nsec3Hash) -> Option<(&Nsec3Hash, &Arc<Rrset>)> {
         self.chain.nsec3_covering(hash)
     }
 

@@ -37,6 +37,21 @@ pub struct Opt {
     pub compact_ok: bool,
 }
 
+/// An owner name in wire format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<'n> {
+    /// All of it.
+    Whole(&'n [u8]),
+    /// In two parts, the first of which, whole labels, stands nowhere in the message: hashed owners are each the only of their kind.
+    Below(&'n [u8], &'n [u8]),
+}
+
+impl<'n> From<&'n [u8]> for Owner<'n> {
+    fn from(name: &'n [u8]) -> Owner<'n> {
+        Owner::Whole(name)
+    }
+}
+
 /// An owner name that stands in the message and that [`Writer::rrset_again`] points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnerPointer([u8; 2]);
@@ -175,14 +190,15 @@ impl<'b> Writer<'b> {
     /// # Errors
     ///
     /// [`Full`] if not all of it fits, or `encoded` ends within an RDATA.
-    pub fn rrset(
+    pub fn rrset<'n>(
         &mut self,
         section: Section,
-        owner: &[u8],
+        owner: impl Into<Owner<'n>>,
         rtype: RecordType,
         ttl: u32,
         encoded: &[u8],
     ) -> Result<Option<OwnerPointer>, Full> {
+        let owner = owner.into();
         let mark = self.mark();
         let mut pointer = None;
         let written = self.records(section, rtype, ttl, encoded, |writer| match pointer {
@@ -329,9 +345,15 @@ impl<'b> Writer<'b> {
     }
 
     /// Writes an owner name and returns what further records have in its place.
-    fn owner(&mut self, owner: &[u8]) -> Result<Option<OwnerPointer>, Full> {
+    fn owner(&mut self, owner: Owner<'_>) -> Result<Option<OwnerPointer>, Full> {
         let at = self.at;
-        self.name(owner, Case::Ignored)?;
+        match owner {
+            Owner::Whole(name) => self.name(name, Case::Ignored)?,
+            Owner::Below(first, rest) => {
+                self.put(first)?;
+                self.name(rest, Case::Ignored)?;
+            }
+        }
         if self.at - at == 2 {
             return Ok(Some(OwnerPointer([self.buffer[at], self.buffer[at + 1]])));
         }
@@ -501,17 +523,17 @@ mod tests {
         let mut writer = Writer::new(&mut buffer, &header(), &question("www.Example.com"), 512).unwrap();
         let start = writer.at;
         let two = encoded(&[&[192, 0, 2, 1], &[192, 0, 2, 2]]);
-        writer.rrset(Section::Answer, &wire("www.example.com"), RecordType::A, 60, &two).unwrap();
+        writer.rrset(Section::Answer, &wire("www.example.com")[..], RecordType::A, 60, &two).unwrap();
         assert_eq!(writer.at - start, 2 * 16);
-        writer.rrset(Section::Authority, &wire("x.example.com"), RecordType::A, 60, &two).unwrap();
+        writer.rrset(Section::Authority, &wire("x.example.com")[..], RecordType::A, 60, &two).unwrap();
         assert_eq!(writer.at - start, 2 * 16 + 14 + 4 + 14 + 2);
-        writer.rrset(Section::Additional, &wire("x.example.com"), RecordType::A, 60, &two).unwrap();
+        writer.rrset(Section::Additional, &wire("x.example.com")[..], RecordType::A, 60, &two).unwrap();
         assert_eq!(writer.at - start, 2 * 16 + 14 + 4 + 14 + 2 + 2 * 16);
-        writer.rrset(Section::Additional, &wire("other.net"), RecordType::A, 60, &two).unwrap();
+        writer.rrset(Section::Additional, &wire("other.net")[..], RecordType::A, 60, &two).unwrap();
         let before = writer.at;
-        writer.rrset(Section::Additional, &wire("one.other.net"), RecordType::A, 60, &two[..6]).unwrap();
+        writer.rrset(Section::Additional, &wire("one.other.net")[..], RecordType::A, 60, &two[..6]).unwrap();
         assert_eq!(writer.at - before, 4 + 2 + 14, "suffixes of names written before are found");
-        writer.rrset(Section::Additional, &[0], RecordType::A, 60, &two).unwrap();
+        writer.rrset(Section::Additional, &[0][..], RecordType::A, 60, &two).unwrap();
         let octets = writer.finish();
         let message = decode(&buffer[..octets]);
         let owners: Vec<String> = message.additionals.iter().map(|record| record.name.to_string()).collect();
@@ -527,9 +549,9 @@ mod tests {
         let mut buffer = [0; 512];
         let mut writer = Writer::new(&mut buffer, &header(), &question("a.example.com"), 512).unwrap();
         let soa = [wire("ns.example.com"), wire("host.Example.com"), vec![0; 20]].concat();
-        writer.rrset(Section::Authority, &wire("example.com"), RecordType::SOA, 60, &encoded(&[&soa])).unwrap();
+        writer.rrset(Section::Authority, &wire("example.com")[..], RecordType::SOA, 60, &encoded(&[&soa])).unwrap();
         let mx = [&[0, 10][..], &wire("ns.example.com")].concat();
-        writer.rrset(Section::Authority, &wire("example.com"), RecordType::MX, 60, &encoded(&[&mx])).unwrap();
+        writer.rrset(Section::Authority, &wire("example.com")[..], RecordType::MX, 60, &encoded(&[&mx])).unwrap();
         let octets = writer.finish();
         // Owner, fixed part, "ns" and a pointer, the second name up to "com", numbers; then preference and a pointer.
         let soa_octets = 2 + 10 + 5 + 15 + 20;
@@ -544,9 +566,9 @@ mod tests {
         let mut buffer = [0; 100];
         let mut writer = Writer::new(&mut buffer, &header(), &question("www.example.com"), 12 + 21 + 31).unwrap();
         let two = encoded(&[&[192, 0, 2, 1], &[192, 0, 2, 2]]);
-        assert_eq!(writer.rrset(Section::Answer, &wire("www.example.com"), RecordType::A, 60, &two), Err(Full));
+        assert_eq!(writer.rrset(Section::Answer, &wire("www.example.com")[..], RecordType::A, 60, &two), Err(Full));
         assert!(writer.is_empty());
-        writer.rrset(Section::Answer, &wire("www.example.com"), RecordType::A, 60, &two[..6]).unwrap();
+        writer.rrset(Section::Answer, &wire("www.example.com")[..], RecordType::A, 60, &two[..6]).unwrap();
         let octets = writer.finish();
         assert_eq!(decode(&buffer[..octets]).answers.len(), 1);
     }
@@ -613,7 +635,7 @@ mod tests {
             let mut buffer = vec![0; 4096];
             let mut writer = Writer::new(&mut buffer, &header(), &question(&asked), 4096).unwrap();
             for pair in names.windows(2) {
-                writer.rrset(Section::Answer, &wire(&pair[0]), RecordType::NS, 1, &encoded(&[&wire(&pair[1])])).unwrap();
+                writer.rrset(Section::Answer, &wire(&pair[0])[..], RecordType::NS, 1, &encoded(&[&wire(&pair[1])])).unwrap();
             }
             let octets = writer.finish();
             let message = decode(&buffer[..octets]);
