@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 /// Queries under way at once: what one socket's buffers hold of large replies.
 const WINDOW: usize = 64;
 /// The server's core, and the load's.
-const SERVER_CORE: u32 = 0;
-const LOAD_CORE: u32 = 1;
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
 
 /// One measurement.
 #[derive(Debug, Clone, Copy)]

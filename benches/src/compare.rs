@@ -1,6 +1,7 @@
 //! Signpost beside other nameservers: one zone, one load, one machine, in turn.
 //!
 //! ```text
+//! cargo run --release -p signpost-benches -- compare --all --out docs/compare
 //! cargo run --release -p signpost-benches -- compare --names 10000 --kind existing --kind random
 //! cargo run --release -p signpost-benches -- compare --signpost before=/path/to/signpost --signpost after=/path/to/other
 //! ```
@@ -12,8 +13,10 @@
 mod contenders;
 mod load;
 mod measure;
+mod picture;
 mod questions;
-mod table;
+mod report;
+mod shared;
 mod work;
 
 pub(crate) use contenders::echo;
@@ -22,8 +25,9 @@ use crate::process;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use contenders::{Contender, Running, Server};
-use measure::Measured;
-use questions::{Dnssec, Kind, Questions};
+use measure::{Measured, Way};
+use questions::{Dnssec, Kind, Order, Questions};
+use report::{Body, Report, Section};
 use signpost_tests::server;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -31,13 +35,22 @@ use std::time::Duration;
 use work::Work;
 
 /// The server's core, and the load's.
-const SERVER_CORE: u32 = 0;
-const LOAD_CORE: u32 = 1;
+const SERVER_CORE: &str = "0";
+const LOAD_CORE: &str = "1";
+/// Client ports with one question under way each.
+const PORTS: usize = 192;
+/// Client ports that share all questions.
+const SHARED_PORTS: usize = 4;
+const SMALL: u32 = 10_000;
+const LARGE: u32 = 1_000_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Everything, as docs/performance.md has it; the next four options do not count then.
+    #[arg(long)]
+    all: bool,
     /// Names of the zone; several are compared one after the other.
-    #[arg(long, default_values_t = [10_000])]
+    #[arg(long, default_values_t = [SMALL])]
     names: Vec<u32>,
     /// Which names are asked for.
     #[arg(long, value_enum, default_values_t = [Kind::Existing, Kind::Random])]
@@ -57,12 +70,21 @@ pub(crate) struct Arguments {
     /// Seconds of load on each server in each round.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// One short round, and no large zones: to see that it works.
+    #[arg(long)]
+    quick: bool,
     /// Client ports, each with one question under way.
-    #[arg(long, default_value_t = 192)]
+    #[arg(long, default_value_t = PORTS)]
     ports: usize,
+    /// Client ports that share all questions, in place of those.
+    #[arg(long)]
+    shared_ports: Option<usize>,
     /// Leave out the latency at half of what a server can do.
     #[arg(long)]
     without_latency: bool,
+    /// A folder for the results: compare.md, compare.json and compare.svg.
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// Where zones are made and kept for the next time. By default beside the program.
     #[arg(long)]
     work: Option<PathBuf>,
@@ -87,33 +109,128 @@ impl FromStr for Build {
     }
 }
 
+/// Servers that are started together on one zone, and what they are asked.
+struct Stage {
+    names: u32,
+    contenders: Vec<Contender>,
+    trials: Vec<Trial>,
+    /// Whether start and memory are reported too.
+    starts: bool,
+}
+
+/// One table.
+struct Trial {
+    about: &'static str,
+    kind: Kind,
+    dnssec: Dnssec,
+    way: Way,
+    latency: bool,
+}
+
 /// Runs the comparison and prints it.
 pub(crate) fn report(arguments: &Arguments) -> Result<()> {
+    let cores = std::thread::available_parallelism()?.get();
+    ensure!(cores >= 2, "server and load need a core each, and here is one");
     let builds = builds(arguments)?;
     let folder = match &arguments.work {
         Some(folder) => folder.clone(),
         None => std::env::current_exe()?.parent().context("a program is in a folder")?.join("compare"),
     };
-    let mut wrong = 0;
-    for &names in &arguments.names {
-        let work = Work::prepare(&folder, names, &builds[0].program)?;
+    let stages = if arguments.all { all(arguments, &builds) } else { chosen(arguments, &builds) };
+    let mut report = Report::default();
+    for stage in stages {
+        let work = Work::prepare(&folder, stage.names, &builds[0].program)?;
         let mut servers = Vec::new();
-        for contender in contenders(arguments, &builds) {
+        for contender in &stage.contenders {
+            let _turn = lock(arguments)?;
             servers.push(contender.start(&work)?);
         }
-        for &kind in &arguments.kind {
-            let measured = compare(arguments, &mut servers, names, kind)?;
-            println!("\n{}", table::title(names, kind, dnssec(arguments), &measured));
-            println!("{}", table::markdown(&measured));
-            wrong += measured.iter().map(|measured| measured.wrong).sum::<u64>();
+        for trial in &stage.trials {
+            let measured = compare(arguments, &mut servers, stage.names, trial)?;
+            report.add(Section { title: title(stage.names, trial), names: stage.names, body: Body::Rates(measured) });
         }
+        if !stage.starts {
+            continue;
+        }
+        let starts = servers.iter_mut().filter(|server| !server.contender.server.is_echo());
+        let starts = starts.map(|server| server.started(&work)).collect::<Result<Vec<_>>>()?;
+        let title = format!("{} names: start and memory", report::grouped(stage.names.into()));
+        report.add(Section { title, names: stage.names, body: Body::Starts(starts) });
     }
+    if let Some(folder) = &arguments.out {
+        report.write(folder)?;
+    }
+    let wrong = report.wrong();
     ensure!(wrong == 0, "{wrong} replies were wrong");
     Ok(())
 }
 
-fn dnssec(arguments: &Arguments) -> Dnssec {
-    if arguments.without_do { Dnssec::Unwanted } else { Dnssec::Wanted }
+fn title(names: u32, trial: &Trial) -> String {
+    let dnssec = if trial.dnssec == Dnssec::Wanted { "DO set" } else { "without DO" };
+    format!("{} names: {}, {dnssec}{}", report::grouped(names.into()), trial.kind, trial.about)
+}
+
+/// What the options ask for.
+fn chosen(arguments: &Arguments, builds: &[Build]) -> Vec<Stage> {
+    let dnssec = if arguments.without_do { Dnssec::Unwanted } else { Dnssec::Wanted };
+    let way = arguments.shared_ports.map_or(Way::Ports(arguments.ports), Way::Shared);
+    let latency = !arguments.without_latency && arguments.shared_ports.is_none();
+    let stage = |&names: &u32| {
+        let trials = arguments.kind.iter().map(|&kind| Trial { about: "", kind, dnssec, way, latency });
+        Stage { names, contenders: contenders(&arguments.server, builds), trials: trials.collect(), starts: true }
+    };
+    arguments.names.iter().map(stage).collect()
+}
+
+/// Everything.
+fn all(arguments: &Arguments, builds: &[Build]) -> Vec<Stage> {
+    use Server::{
+        Bind, Echo, Echo250, EchoSegmented, Knot, Nsd, Pdns, PdnsNarrow, Signpost, SignpostCounted, SignpostPostgres,
+    };
+    let way = Way::Ports(arguments.ports);
+    let trial = |kind| Trial { about: "", kind, dnssec: Dnssec::Wanted, way, latency: !arguments.without_latency };
+    let small = Stage {
+        names: SMALL,
+        contenders: contenders(&[Echo, Echo250, Signpost, SignpostCounted, Knot, Nsd, Bind, Pdns, PdnsNarrow], builds),
+        trials: vec![
+            trial(Kind::Existing),
+            trial(Kind::Random),
+            Trial { latency: false, ..trial(Kind::Half) },
+            Trial { dnssec: Dnssec::Unwanted, latency: false, ..trial(Kind::Existing) },
+        ],
+        starts: true,
+    };
+    let mut everywhere = contenders(&[Signpost, Knot], builds);
+    everywhere.extend(contenders(&[Signpost, Knot], builds).into_iter().map(Contender::everywhere));
+    let everywhere = Stage {
+        names: SMALL,
+        contenders: everywhere,
+        trials: vec![Trial { latency: false, about: ", listening on all addresses", ..trial(Kind::Existing) }],
+        starts: false,
+    };
+    let shared = |kind| Trial {
+        way: Way::Shared(SHARED_PORTS),
+        latency: false,
+        about: ", from four client ports",
+        ..trial(kind)
+    };
+    let shared = Stage {
+        names: SMALL,
+        contenders: contenders(&[Echo, Echo250, EchoSegmented, Signpost, Knot, Nsd], builds),
+        trials: vec![shared(Kind::Existing), shared(Kind::Random)],
+        starts: false,
+    };
+    let large = Stage {
+        names: LARGE,
+        contenders: contenders(&[Echo, Echo250, Signpost, SignpostPostgres, Knot, Nsd, Bind], builds),
+        trials: vec![trial(Kind::Existing), trial(Kind::Random)],
+        starts: true,
+    };
+    let mut stages = vec![small, everywhere, shared];
+    if !arguments.quick {
+        stages.push(large);
+    }
+    stages
 }
 
 /// The builds that were named, or this one.
@@ -130,9 +247,9 @@ fn builds(arguments: &Arguments) -> Result<Vec<Build>> {
 }
 
 /// Every server that takes part; each kind of Signpost once for each build.
-fn contenders(arguments: &Arguments, builds: &[Build]) -> Vec<Contender> {
+fn contenders(servers: &[Server], builds: &[Build]) -> Vec<Contender> {
     let mut contenders = Vec::new();
-    for &server in &arguments.server {
+    for &server in servers {
         if server.is_echo() || server.is_peer() {
             contenders.push(Contender::new(server, &builds[0].program));
             continue;
@@ -149,17 +266,19 @@ fn contenders(arguments: &Arguments, builds: &[Build]) -> Vec<Contender> {
 }
 
 /// Lets every server have its turn in each round.
-fn compare(arguments: &Arguments, servers: &mut [Running], names: u32, kind: Kind) -> Result<Vec<Measured>> {
-    let mut questions = Questions::new(names, kind, dnssec(arguments));
-    let time = Duration::from_secs_f64(arguments.seconds);
+fn compare(arguments: &Arguments, servers: &mut [Running], names: u32, trial: &Trial) -> Result<Vec<Measured>> {
+    let order = if matches!(trial.way, Way::Ports(_)) { Order::Mixed } else { Order::Runs };
+    let mut questions = Questions::new(names, trial.kind, trial.dnssec, order);
+    let (rounds, seconds) = if arguments.quick { (1, 0.3) } else { (arguments.rounds, arguments.seconds) };
+    let time = Duration::from_secs_f64(seconds);
     let mut series = vec![measure::Series::default(); servers.len()];
-    for _ in 0..arguments.rounds {
+    for _ in 0..rounds {
         let _turn = Turn::wait(arguments)?;
         for (server, series) in servers.iter_mut().zip(&mut series) {
-            series.capacity(server, &mut questions, arguments.ports, time)?;
+            series.capacity(server, &mut questions, trial.way, time)?;
         }
     }
-    for _ in 0..if arguments.without_latency { 0 } else { arguments.rounds } {
+    for _ in 0..if trial.latency { rounds } else { 0 } {
         let _turn = Turn::wait(arguments)?;
         for (server, series) in servers.iter_mut().zip(&mut series) {
             series.latency(server, &mut questions, arguments.ports, time)?;
@@ -176,14 +295,7 @@ struct Turn {
 
 impl Turn {
     fn wait(arguments: &Arguments) -> Result<Turn> {
-        let lock = match &arguments.lock {
-            Some(path) => {
-                let file = std::fs::File::options().create(true).append(true).open(path)?;
-                file.lock()?;
-                Some(file)
-            }
-            None => None,
-        };
+        let lock = lock(arguments)?;
         let own = std::process::id();
         process::pin(own, LOAD_CORE)?;
         let realtime = process::realtime(&[own]);
@@ -194,4 +306,19 @@ impl Turn {
         }
         Ok(Turn { _lock: lock, _realtime: realtime })
     }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Servers that are started later would have this core alone.
+        let _ = process::pin(std::process::id(), &format!("{SERVER_CORE},{LOAD_CORE}"));
+    }
+}
+
+/// The lock that was named, until it is dropped.
+fn lock(arguments: &Arguments) -> Result<Option<std::fs::File>> {
+    let Some(path) = &arguments.lock else { return Ok(None) };
+    let file = std::fs::File::options().create(true).append(true).open(path)?;
+    file.lock()?;
+    Ok(Some(file))
 }

@@ -22,6 +22,7 @@ mod queries;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
+use dataplane::udp::Segmentation;
 use signpost_tests::http::request;
 use signpost_tests::postgres::Postgres;
 use signpost_tests::server::{Settings, Signpost};
@@ -59,9 +60,15 @@ enum Other {
     Api(api::Arguments),
     /// Queries a second, processor time and latency beside other nameservers.
     Compare(compare::Arguments),
-    /// Internal: be an echo loop on this port, with replies of so many octets at least.
+    /// Internal: be an echo loop on this port, with replies of so many octets at least and so many threads.
     #[command(hide = true)]
-    Echo { port: u16, octets: usize },
+    Echo {
+        port: u16,
+        octets: usize,
+        workers: usize,
+        #[arg(long)]
+        segmented: bool,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,7 +82,10 @@ fn main() -> Result<()> {
     match &arguments.other {
         Some(Other::Api(arguments)) => return api::report(arguments),
         Some(Other::Compare(arguments)) => return compare::report(arguments),
-        Some(Other::Echo { port, octets }) => return compare::echo(*port, *octets),
+        Some(Other::Echo { port, octets, workers, segmented }) => {
+            let segmentation = if *segmented { Segmentation::On } else { Segmentation::Off };
+            return compare::echo(*port, *octets, *workers, segmentation);
+        }
         None => {}
     }
     if let Some(port) = arguments.echo {

@@ -23,10 +23,18 @@ pub(crate) fn cpu_seconds(id: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-/// Binds all threads of a process to one core.
-pub(crate) fn pin(id: u32, core: u32) -> Result<()> {
+/// Memory of a process in octets, with its part of what it shares with others: after a fork most is shared.
+pub(crate) fn proportional_bytes(id: u32) -> Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).context("no Pss")?;
+    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kibibytes * 1024)
+}
+
+/// Binds all threads of a process to cores, as taskset(1) lists them.
+pub(crate) fn pin(id: u32, cores: &str) -> Result<()> {
     let status = std::process::Command::new("taskset")
-        .args(["-a", "-c", "-p", &core.to_string(), &id.to_string()])
+        .args(["-a", "-c", "-p", cores, &id.to_string()])
         .stdout(std::process::Stdio::null())
         .status()
         .context("taskset cannot be run")?;

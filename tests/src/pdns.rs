@@ -80,6 +80,11 @@ impl Pdns {
         Api { address: self.api, key: crate::server::KEY.to_owned() }
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.daemon.id()
+    }
+
     /// Where its control socket is.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,6 +1,7 @@
 //! A Postgres of our own: a temporary cluster on a free port of 127.0.0.1, gone when dropped or when the test dies.
 
 use std::fs;
+use std::io::{BufWriter, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -155,6 +156,38 @@ impl Postgres {
         let mut psql = Command::new(self.binaries.join("psql"));
         psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.url_of(database), "-c", sql]);
         run(&mut psql)
+    }
+
+    /// Runs a `COPY … FROM STDIN` on what `write` writes.
+    ///
+    /// # Errors
+    ///
+    /// Postgres's own, or what `write` failed with.
+    pub fn copy(
+        &self,
+        database: &str,
+        statement: &str,
+        write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+    ) -> Result<()> {
+        let mut psql = Command::new(self.binaries.join("psql"));
+        psql.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-d", &self.url_of(database), "-c", statement]);
+        let mut psql = psql.stdin(Stdio::piped()).spawn().context("running psql")?;
+        let mut input = BufWriter::new(psql.stdin.take().context("psql has no standard input")?);
+        let written = write(&mut input).and_then(|()| input.flush());
+        drop(input);
+        // Its own message is on standard error.
+        anyhow::ensure!(psql.wait()?.success(), "psql failed: {statement}");
+        written.context("psql ended early")
+    }
+
+    /// The process that all others of it are children of.
+    ///
+    /// # Errors
+    ///
+    /// It is not running.
+    pub fn id(&self) -> Result<u32> {
+        let text = fs::read_to_string(self.directory.join("data/postmaster.pid"))?;
+        text.lines().next().and_then(|id| id.trim().parse().ok()).context("postmaster.pid has no process id")
     }
 
     /// Stops it as an operator does: open transactions are rolled back.

@@ -80,6 +80,8 @@ pub struct Settings {
     pub open_files: String,
     /// The program; empty: that of this build, [`binary`].
     pub program: PathBuf,
+    /// Where DNS listens. Who listens everywhere is reached by loopback.
+    pub dns_address: Ipv4Addr,
 }
 
 impl Settings {
@@ -90,7 +92,13 @@ impl Settings {
 
     /// A database of Postgres.
     pub fn postgres(url: &str) -> Settings {
-        Settings { database_url: url.to_owned(), flags: Vec::new(), open_files: String::new(), program: PathBuf::new() }
+        Settings {
+            database_url: url.to_owned(),
+            flags: Vec::new(),
+            open_files: String::new(),
+            program: PathBuf::new(),
+            dns_address: Ipv4Addr::LOCALHOST,
+        }
     }
 
     /// With another build of the program.
@@ -249,7 +257,7 @@ fn launch(settings: &Settings, dns: SocketAddr, api: SocketAddr, folder: &TempDi
     command
         .arg("serve")
         .arg(format!("--database-url={}", settings.database_url))
-        .arg(format!("--dns-listen={dns}"))
+        .arg(format!("--dns-listen={}", SocketAddr::from((settings.dns_address, dns.port()))))
         .arg(format!("--api-listen={api}"))
         .arg(format!("--api-key={KEY}"))
         // A debug build on a busy machine may need longer than a server in production is allowed to. That a 204 is an

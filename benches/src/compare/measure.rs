@@ -4,9 +4,19 @@ use super::SERVER_CORE;
 use super::contenders::{Running, Server};
 use super::load::{Counted, Load, Run};
 use super::questions::Questions;
+use super::shared;
 use crate::process;
 use anyhow::{Context, Result};
 use std::time::Duration;
+
+/// How questions reach a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From so many ports with one question under way each, as resolvers send them.
+    Ports(usize),
+    /// From so few ports with many each, as dnsdist and forwarders send them.
+    Shared(usize),
+}
 
 /// All rounds of one server.
 #[derive(Debug, Clone, Default)]
@@ -48,16 +58,18 @@ impl Series {
         &mut self,
         server: &mut Running,
         questions: &mut Questions,
-        ports: usize,
+        way: Way,
         time: Duration,
     ) -> Result<()> {
         let _realtime = server.alone_on(SERVER_CORE)?;
         let processes = server.processes()?;
-        let load = Load::new(server.dns, ports, questions, server.contender.server.judge())?;
-        let run = load
-            .all_it_can(time, || process::thread_seconds(&processes))
-            .with_context(|| format!("under load: {}", server.contender.label))?;
-        self.runs.push(run);
+        let (dns, judge) = (server.dns, server.contender.server.judge());
+        let cpu_seconds = || process::thread_seconds(&processes);
+        let run = match way {
+            Way::Ports(ports) => Load::new(dns, ports, questions, judge)?.all_it_can(time, cpu_seconds),
+            Way::Shared(ports) => shared::all_it_can(dns, ports, questions, judge, time, cpu_seconds),
+        };
+        self.runs.push(run.with_context(|| format!("under load: {}", server.contender.label))?);
         Ok(())
     }
 

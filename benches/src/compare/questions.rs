@@ -43,6 +43,18 @@ pub(crate) enum Dnssec {
     Unwanted,
 }
 
+/// How questions follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// At random.
+    Mixed,
+    /// The same, but a dozen of one length in a row, so that they can be sent as one datagram.
+    Runs,
+}
+
+/// Questions that are put into runs by length.
+const RUNS: usize = 512;
+
 /// What a reply must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expected {
@@ -82,7 +94,7 @@ pub(crate) struct Questions {
 
 impl Questions {
     /// Questions to the zone of `names` names.
-    pub(crate) fn new(names: u32, kind: Kind, dnssec: Dnssec) -> Questions {
+    pub(crate) fn new(names: u32, kind: Kind, dnssec: Dnssec, order: Order) -> Questions {
         let is_wanted = dnssec == Dnssec::Wanted;
         let mut rrsets: Vec<(String, &'static str, u16)> =
             work::rrsets(names).map(|rrset| (rrset.owner, rrset.rtype, rrset.records.len() as u16)).collect();
@@ -91,6 +103,9 @@ impl Questions {
         for at in 0..count {
             let other = at + random.below(rrsets.len() - at);
             rrsets.swap(at, other);
+        }
+        if order == Order::Runs {
+            rrsets[..count].chunks_mut(RUNS).for_each(|run| run.sort_by_key(|(owner, _, _)| owner.len()));
         }
         let mut existing = Vec::new();
         let mut ends = Vec::with_capacity(count);
@@ -167,4 +182,54 @@ pub(crate) fn message(name: &str, rtype: &str, dnssec: Dnssec) -> Vec<u8> {
         message.extend_from_slice(&[0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0]);
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reply with these header fields.
+    fn reply(flags: [u8; 2], counts: [u8; 4]) -> Vec<u8> {
+        let mut reply = vec![0, 0, flags[0], flags[1]];
+        counts.iter().for_each(|&count| reply.extend_from_slice(&[0, count]));
+        reply
+    }
+
+    #[test]
+    fn a_reply_is_right_by_rcode_authority_and_counts() {
+        let existing = Expected { rcode: NOERROR, answers: 3, authority: (0, 0) };
+        assert!(existing.is_met(&reply([0x84, 0], [1, 3, 0, 1])));
+        // RD and CD come back as they were sent.
+        assert!(existing.is_met(&reply([0x85, 0x10], [1, 3, 0, 1])));
+        let wrong = [
+            ([0x04, 0], [1, 3, 0, 1], "it is a query"),
+            ([0x80, 0], [1, 3, 0, 1], "without authority"),
+            ([0x86, 0], [1, 3, 0, 1], "truncated"),
+            ([0x84, 2], [1, 3, 0, 1], "SERVFAIL"),
+            ([0x84, 3], [1, 3, 0, 1], "NXDOMAIN"),
+            ([0x84, 0], [1, 2, 0, 1], "an answer is missing"),
+            ([0x84, 0], [1, 3, 1, 1], "more than was asked for"),
+            ([0x84, 0], [0, 3, 0, 1], "without its question"),
+        ];
+        for (flags, counts, why) in wrong {
+            assert!(!existing.is_met(&reply(flags, counts)), "{why}");
+        }
+        assert!(!existing.is_met(&[0; 11]), "shorter than a header");
+        let random = Expected { rcode: NXDOMAIN, answers: 0, authority: (4, 8) };
+        assert!(random.is_met(&reply([0x84, 3], [1, 0, 8, 1])));
+        assert!(!random.is_met(&reply([0x84, 3], [1, 0, 2, 1])), "without a proof");
+    }
+
+    #[test]
+    fn random_names_do_not_come_twice_and_halves_take_turns() {
+        let mut questions = Questions::new(100, Kind::Half, Dnssec::Wanted, Order::Mixed);
+        let mut names = std::collections::BTreeSet::new();
+        for id in 0..1000 {
+            let mut buffer = [0; OCTETS_MAX];
+            let (length, expected) = questions.write(id, &mut buffer);
+            assert_eq!(buffer[..2], id.to_be_bytes());
+            assert_eq!(expected.rcode == NXDOMAIN, id % 2 == 1);
+            assert!(id % 2 == 0 || names.insert(buffer[12..length].to_vec()));
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use signpost_tests::peers::ZoneFile;
+use signpost_tests::postgres::Postgres;
 use signpost_tests::random::Random;
 use signpost_tests::server::{Settings, Signpost};
 use std::fs::{self, File};
@@ -15,7 +16,7 @@ use std::time::{Duration, SystemTime};
 /// The apex of the zone.
 pub(crate) const ZONE: &str = "bench.test";
 /// What was made is made anew when this changes, or when it is old: signatures end.
-const EDITION: &str = "1";
+const EDITION: &str = "2";
 const AGE_MAX: Duration = Duration::from_secs(5 * 24 * 3600);
 /// Names below one team's label.
 const TEAM_NAMES: u32 = 250;
@@ -33,8 +34,10 @@ pub(crate) struct Rrset {
 
 /// The zone's RRsets but those of its apex, until `names` owners are reached; the same each time.
 pub(crate) fn rrsets(names: u32) -> impl Iterator<Item = Rrset> {
-    let mut made = 0;
-    (0..)
+    // Without an address for the zone's own nameserver BIND does not load it.
+    let nameserver = Rrset { owner: format!("ns1.{ZONE}"), rtype: "A", records: vec![(0, "10.0.0.53".to_owned())] };
+    let mut made = 1;
+    let services = (0..)
         .map_while(move |n| {
             if made >= names {
                 return None;
@@ -44,7 +47,8 @@ pub(crate) fn rrsets(names: u32) -> impl Iterator<Item = Rrset> {
             made += service.iter().filter(|rrset| rrset.rtype != "AAAA").count() as u32;
             Some(service)
         })
-        .flatten()
+        .flatten();
+    std::iter::once(nameserver).chain(services)
 }
 
 /// What one service has.
@@ -90,8 +94,13 @@ fn service(n: u32, names: u32) -> Vec<Rrset> {
 pub(crate) struct Work {
     pub(crate) names: u32,
     folder: PathBuf,
-    /// RRSIG records of the signed zone.
+    /// RRSIG records of the signed zone: as many as it has RRsets with those of its denial chain.
     pub(crate) signatures: u64,
+}
+
+/// As many RRsets of data, less those of the apex.
+pub(crate) fn rrset_count(names: u32) -> u64 {
+    rrsets(names).count() as u64
 }
 
 impl Work {
@@ -144,6 +153,19 @@ impl Work {
     }
 }
 
+/// Fills the zone into a database of Postgres, which has it with SOA and NS.
+pub(crate) fn fill_postgres(postgres: &Postgres, database: &str, names: u32) -> Result<()> {
+    let id = postgres.sql(database, &format!("SELECT id FROM domains WHERE name = '{ZONE}'"))?;
+    let copy = "COPY records (domain_id, name, type, content, prio, ttl, disabled, auth) FROM STDIN";
+    postgres.copy(database, copy, |out| {
+        for (owner, rtype, priority, content) in rrsets(names).flat_map(rows) {
+            writeln!(out, "{id}\t{owner}\t{rtype}\t{content}\t{priority}\t300\tf\tt")?;
+        }
+        Ok(())
+    })?;
+    postgres.sql(database, "ANALYZE").map(|_| ())
+}
+
 /// Rows in one INSERT.
 const ROWS: usize = 400;
 
@@ -178,4 +200,21 @@ fn fill_sqlite(database: &Path, names: u32) -> Result<()> {
 fn rows(rrset: Rrset) -> impl Iterator<Item = (String, &'static str, u16, String)> {
     let Rrset { owner, rtype, records } = rrset;
     records.into_iter().map(move |(priority, content)| (owner.clone(), rtype, priority, content))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_zone_has_the_names_that_were_asked_for_and_each_rrset_once() {
+        let rrsets: Vec<Rrset> = rrsets(10_000).collect();
+        let owners: BTreeSet<&str> = rrsets.iter().map(|rrset| rrset.owner.as_str()).collect();
+        assert!((10_000..10_004).contains(&owners.len()), "{} names", owners.len());
+        let keys: BTreeSet<_> = rrsets.iter().map(|rrset| (&rrset.owner, rrset.rtype)).collect();
+        assert_eq!(keys.len(), rrsets.len());
+        let below_a_team = owners.iter().filter(|owner| owner.contains(".team-")).count();
+        assert!((3_700..4_300).contains(&below_a_team), "{below_a_team} names are below a team");
+    }
 }
