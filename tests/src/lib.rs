@@ -8,6 +8,7 @@ pub mod barrage;
 mod clients;
 pub mod dig;
 pub mod dnsviz;
+pub mod frames;
 pub mod fuzz;
 pub mod go;
 pub mod golden;

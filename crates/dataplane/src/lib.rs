@@ -27,6 +27,7 @@ mod subset;
 pub mod tail;
 mod tcp;
 pub mod udp;
+pub mod xdp;
 
 pub use answer::{Asker, Desk, Outcome, Reply, Transport, answer};
 pub use cookie::{CookieSecret, CookieSecrets};
@@ -37,3 +38,4 @@ pub use ratelimit::RateLimits;
 pub use rings::{RING_ENTRIES, Ring};
 pub use serve::{Addresses, DataPlane, DataPlaneSettings};
 pub use tcp::bind as bind_tcp;
+pub use xdp::XdpSettings;

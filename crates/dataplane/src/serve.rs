@@ -9,6 +9,7 @@ use crate::rings::{self, Ring, Rings};
 use crate::streams::{self, Door, Shared, https, quic};
 use crate::tcp::{self, Registry};
 use crate::udp::{self, Clerk, Segmentation, Worker};
+use crate::xdp::XdpSettings;
 use certificate::{CertificateSource, Certificates};
 use dnssec::ZoneTable;
 use socket2::Socket;
@@ -62,6 +63,8 @@ pub struct DataPlaneSettings {
     pub notes_per_second: u32,
     /// Load balancers that hide their clients.
     pub proxies: Proxies,
+    /// Interfaces whose datagrams come past the kernel's network stack.
+    pub xdp: XdpSettings,
     /// How queries are answered, whatever zones there are.
     pub profile: Profile,
 }
@@ -85,6 +88,7 @@ impl Default for DataPlaneSettings {
             certificate: CertificateSource::default(),
             notes_per_second: 1000,
             proxies: Proxies::default(),
+            xdp: XdpSettings::default(),
             profile: Profile::default(),
         }
     }
@@ -119,6 +123,9 @@ impl DataPlaneSettings {
         if let Some((field, value, bounds)) = self.rate_limits.out_of_bounds() {
             let (least, most) = bounds.into_inner();
             return Err(invalid(format!("rate_limits.{field}: {value} is not within {least} to {most}")));
+        }
+        if let Some((field, reason)) = self.xdp.out_of_bounds() {
+            return Err(invalid(format!("xdp.{field}: {reason}")));
         }
         Ok(())
     }
@@ -194,8 +201,15 @@ impl DataPlane {
             true => Some(Arc::new(Certificates::open(&settings.certificate).map_err(io::Error::other)?)),
             false => None,
         };
+        let addresses = bound.addresses()?;
+        #[cfg(feature = "xdp")]
+        let opened = udp::xdp::open(&settings.xdp, &addresses.dns, settings.udp_payload_max)?;
+        #[cfg(feature = "xdp")]
+        let queues = opened.iter().map(|interface| interface.queues.len()).sum::<usize>();
+        #[cfg(not(feature = "xdp"))]
+        let queues = 0;
         // Connections have a share like a worker's.
-        let threads = bound.dns.iter().map(|sockets| sockets.udp.len()).sum::<usize>() + 1;
+        let threads = bound.dns.iter().map(|sockets| sockets.udp.len()).sum::<usize>() + queues + 1;
         let shared = Arc::new(Shared {
             zones,
             profile: ProfileHandle::new(Profile { stream_idle: settings.tcp_idle, ..settings.profile.clone() }),
@@ -209,7 +223,7 @@ impl DataPlane {
         let (runtime, handle) = StreamRuntime::start()?;
         let _in_runtime = handle.enter();
         let mut plane = DataPlane {
-            addresses: bound.addresses()?,
+            addresses,
             stop_workers: Arc::default(),
             stop_listeners: watch::Sender::new(false),
             workers: Vec::new(),
@@ -228,6 +242,10 @@ impl DataPlane {
                 let core = (!cores.is_empty()).then(|| cores[number % cores.len()]);
                 plane.start_worker(socket, core, &shared, settings, Rings::share_of(threads))?;
             }
+        }
+        #[cfg(feature = "xdp")]
+        for interface in opened {
+            plane.start_interface(interface, &cores, &shared, settings, [queues, threads])?;
         }
         Ok(plane)
     }
@@ -303,6 +321,45 @@ impl DataPlane {
         Ok(())
     }
 
+    /// Starts the threads of one interface; `queues` and `threads` are all there are.
+    #[cfg(feature = "xdp")]
+    fn start_interface(
+        &mut self,
+        interface: udp::xdp::Opened,
+        cores: &[usize],
+        shared: &Shared,
+        settings: &DataPlaneSettings,
+        [queues, threads]: [usize; 2],
+    ) -> io::Result<()> {
+        for (number, queue) in interface.queues.into_iter().enumerate() {
+            let core = (!cores.is_empty()).then(|| cores[number % cores.len()]);
+            let counters = Counters::new(Writers::One);
+            let rings = Rings::share_of(threads);
+            self.counters.push(Arc::clone(&counters));
+            self.rings.push(Arc::clone(&rings));
+            // Its clients come over these queues and not over the sockets: what a network may have is shared out among these.
+            let settings =
+                DataPlaneSettings { udp_payload_max: queue.payload_max, udp_workers: queues, ..settings.clone() };
+            let worker = udp::xdp::XdpWorker {
+                queue,
+                core,
+                zones: Arc::clone(&shared.zones),
+                profile: shared.profile.clone(),
+                clerk: Clerk::sharing(&settings, Arc::clone(&shared.proxies), counters, rings),
+                clock: Stopwatch::start(),
+                stop: Arc::clone(&self.stop_workers),
+            };
+            let name = format!("xdp-{}", self.workers.len());
+            self.workers.push(thread::Builder::new().name(name).spawn(|| worker.run())?);
+        }
+        let counters = Counters::new(Writers::One);
+        self.counters.push(Arc::clone(&counters));
+        let stop = Arc::clone(&self.stop_workers);
+        let keep = move || interface.keeper.run(&counters, &stop);
+        self.workers.push(thread::Builder::new().name("xdp-keeper".into()).spawn(keep)?);
+        Ok(())
+    }
+
     /// The addresses of UDP and TCP, with the ports that were taken for port 0, in the order of the settings.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses.dns
@@ -361,6 +418,8 @@ impl DataPlane {
 
     fn stop(&self) {
         self.stop_workers.store(true, Ordering::Relaxed);
+        // Those that sleep on something else than their socket.
+        self.workers.iter().for_each(|worker| worker.thread().unpark());
         self.stop_listeners.send_replace(true);
     }
 }

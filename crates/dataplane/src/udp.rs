@@ -2,7 +2,7 @@
 //!
 //! Every worker has a socket of its own on the same address (`SO_REUSEPORT`), so that the kernel spreads clients over workers and
 //! nothing is shared but the zone table. This is the one place with `unsafe` code: `recvmmsg`, `sendmmsg` and the control messages
-//! that carry addresses have no safe wrapper.
+//! that carry addresses have no safe wrapper, nor has AF_XDP.
 #![allow(unsafe_code)]
 
 mod affinity;
@@ -12,6 +12,8 @@ mod exchange;
 mod queue;
 mod socket;
 mod worker;
+#[cfg(feature = "xdp")]
+pub(crate) mod xdp;
 
 pub(crate) use affinity::cores;
 pub use batch::Segmentation;

@@ -390,6 +390,7 @@ fn dns_settings(dns: &DnsSettings) -> DataPlaneSettings {
         doq_listen: transports.doq_listen.clone(),
         certificate: certificate(&transports.certificate),
         proxies: Proxies { from: transports.proxies_from.clone(), header_octets_max: transports.proxy_bytes_max },
+        xdp: transports.xdp.clone(),
         ..DataPlaneSettings::default()
     }
 }

@@ -70,6 +70,21 @@ pub const SETTINGS: &[Setting] = &[
         "10",
         "A connection without a query is closed after this",
     ),
+    // --- AF_XDP ---
+    setting("xdp-interfaces", Kind::List, "", "Interfaces whose UDP goes past the kernel's network stack; empty: none"),
+    setting("xdp-queues", Kind::Count { min: 0, max: 256 }, "0", "Receive queues served, a thread each; 0: all"),
+    setting(
+        "xdp-mode",
+        Kind::Choice(&["auto", "native", "generic"]),
+        "auto",
+        "Where datagrams are picked: native: in the driver, generic: behind it; auto: in the driver if it can",
+    ),
+    setting(
+        "xdp-zero-copy",
+        Kind::Choice(&["auto", "require", "never"]),
+        "auto",
+        "Whether the card reads and writes our memory: auto: if its driver can",
+    ),
     // --- encrypted DNS ---
     setting("dot-listen", Kind::List, "", "Addresses for DNS over TLS; empty: none"),
     setting("doh-listen", Kind::List, "", "Addresses for DNS over HTTPS; empty: none"),

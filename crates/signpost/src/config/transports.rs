@@ -1,8 +1,10 @@
-//! What DNS is offered over beside UDP and plain TCP: TLS, HTTPS, QUIC, and the PROXY protocol before any of them.
+//! What DNS is offered over beside UDP and plain TCP: TLS, HTTPS, QUIC, and the PROXY protocol before any of them; and UDP by AF_XDP.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use dataplane::XdpSettings;
+use dataplane::xdp::{XdpMode, ZeroCopy};
 use wire::Network;
 
 use super::error::{ConfigError, Warning};
@@ -26,6 +28,8 @@ pub struct TransportSettings {
     pub proxies_from: Vec<Network>,
     /// Octets of a PROXY header.
     pub proxy_bytes_max: usize,
+    /// Interfaces past the kernel's network stack.
+    pub xdp: XdpSettings,
 }
 
 /// The certificate of encrypted transports.
@@ -90,11 +94,36 @@ pub(super) fn from_layers(layers: &Layers, warnings: &mut Vec<Warning>) -> Resul
         certificate: certificate(layers)?,
         proxies_from: networks(layers, "proxy-protocol-from")?,
         proxy_bytes_max: layers.count("proxy-protocol-bytes-max"),
+        xdp: xdp(layers, warnings)?,
     };
     let is_plain = settings.dot_listen.is_empty() && settings.doh_listen.is_empty() && settings.doq_listen.is_empty();
     if is_plain && layers.list("api-tls-listen").is_empty() {
         let listeners = "dot-listen, doh-listen, doq-listen or api-tls-listen";
         warn_without(layers, warnings, &["tls-cert", "tls-key", "tls-names"], listeners);
+    }
+    Ok(settings)
+}
+
+fn xdp(layers: &Layers, warnings: &mut Vec<Warning>) -> Result<XdpSettings, ConfigError> {
+    let settings = XdpSettings {
+        interfaces: layers.list("xdp-interfaces").to_vec(),
+        queues: layers.count("xdp-queues"),
+        mode: match layers.text("xdp-mode") {
+            "native" => XdpMode::Native,
+            "generic" => XdpMode::Generic,
+            _ => XdpMode::Auto,
+        },
+        zero_copy: match layers.text("xdp-zero-copy") {
+            "require" => ZeroCopy::Require,
+            "never" => ZeroCopy::Never,
+            _ => ZeroCopy::Auto,
+        },
+    };
+    if let Some((field, reason)) = settings.out_of_bounds() {
+        return Err(layers.refuse(&format!("xdp-{}", field.replace('_', "-")), reason));
+    }
+    if settings.interfaces.is_empty() {
+        warn_without(layers, warnings, &["xdp-queues", "xdp-mode", "xdp-zero-copy"], "xdp-interfaces");
     }
     Ok(settings)
 }
