@@ -17,6 +17,7 @@ mod picture;
 mod questions;
 mod report;
 mod shared;
+mod streams;
 mod work;
 
 pub(crate) use contenders::echo;
@@ -32,6 +33,7 @@ use signpost_tests::server;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+use streams::{Transport, Use};
 use work::Work;
 
 /// The server's core, and the load's.
@@ -226,7 +228,32 @@ fn all(arguments: &Arguments, builds: &[Build]) -> Vec<Stage> {
         trials: vec![trial(Kind::Existing), trial(Kind::Random)],
         starts: true,
     };
-    let mut stages = vec![small, everywhere, shared];
+    let stream = |about, transport, used| Trial {
+        way: Way::Streams(transport, used),
+        latency: false,
+        about,
+        ..trial(Kind::Existing)
+    };
+    let tcp = Stage {
+        names: SMALL,
+        contenders: contenders(&[Signpost, Knot, Nsd, Bind], builds),
+        trials: vec![
+            stream(", over one TCP connection", Transport::Tcp, Use::Long),
+            stream(", over a TCP connection each", Transport::Tcp, Use::Short),
+        ],
+        starts: false,
+    };
+    // Debian's Knot does not speak it.
+    let tls = Stage {
+        names: SMALL,
+        contenders: contenders(&[Signpost, Nsd, Bind], builds).into_iter().map(Contender::with_tls).collect(),
+        trials: vec![
+            stream(", over one TLS connection", Transport::Tls, Use::Long),
+            stream(", over a TLS connection each", Transport::Tls, Use::Short),
+        ],
+        starts: false,
+    };
+    let mut stages = vec![small, everywhere, shared, tcp, tls];
     if !arguments.quick {
         stages.push(large);
     }

@@ -5,14 +5,12 @@
 //! ```
 //!
 //! For each database: the zone is filled by SQL, the release server is started on it, and reported are the time
-//! until it answers, memory per RRset, the time from a PATCH's 204 to its answer, and queries per second (DO set)
-//! beside a bare receive-and-echo loop on the same core, interleaved, as medians. Machines are noisy: the ratios
-//! mean something, the absolute numbers little.
+//! until it answers, memory per RRset, and the time from a PATCH's 204 to its answer.
 //!
-//! `api` puts a load on the API instead, beside PowerDNS: see [`api`].
+//! `compare` asks it and other nameservers as fast as they answer: see [`compare`]. `api` puts a load on the API, beside PowerDNS: see
+//! [`api`].
 
 mod api;
-mod blast;
 mod change;
 mod compare;
 mod fill;
@@ -29,7 +27,7 @@ use signpost_tests::server::{Settings, Signpost};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Parser)]
-#[command(about = "Load time, memory, time to answer and queries per second of a large signed zone")]
+#[command(about = "Load time, memory and time to answer of a large signed zone")]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
@@ -40,18 +38,9 @@ struct Arguments {
     /// Which databases.
     #[arg(long, value_enum, default_values_t = [Database::Sqlite, Database::Postgres])]
     database: Vec<Database>,
-    /// Seconds of load in each round.
-    #[arg(long, default_value_t = 3)]
-    seconds: u64,
-    /// Rounds; medians are reported.
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
     /// Single-RRset changes whose time to answer is measured.
     #[arg(long, default_value_t = 200)]
     changes: u32,
-    /// Internal: be the echo loop on this port.
-    #[arg(long, hide = true)]
-    echo: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,9 +76,6 @@ fn main() -> Result<()> {
             return compare::echo(*port, *octets, *workers, segmentation);
         }
         None => {}
-    }
-    if let Some(port) = arguments.echo {
-        return blast::echo(port);
     }
     for database in &arguments.database {
         println!("## {database:?}, {} RRsets", arguments.rrsets);
@@ -135,9 +121,6 @@ fn run(arguments: &Arguments, settings: Settings, postgres: Option<(&Postgres, &
     println!("all signatures made after {signing:.1} s more; {:.0} octets per RRset, all signed", per_rrset(signed));
 
     change::report(&server, arguments.changes)?;
-    blast::report(&server, id, pairs, arguments.rounds, Duration::from_secs(arguments.seconds))?;
-    let after = process::resident_bytes(server.daemon().id())?;
-    println!("octets per RRset after the load: {:.0}", per_rrset(after));
     Ok(())
 }
 

@@ -31,3 +31,8 @@ pub mod volley;
 pub mod wait;
 
 pub use postgres::Postgres;
+
+/// TLS settings of a client that believes any certificate and offers `protocols`.
+pub fn believing_tls(protocols: &[&[u8]]) -> rustls::ClientConfig {
+    clients::tls(protocols)
+}

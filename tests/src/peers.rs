@@ -6,7 +6,7 @@ use crate::volley;
 use crate::wait::until;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 use wire::Name;
@@ -44,7 +44,7 @@ pub struct ZoneFile {
     /// Its apex.
     pub apex: Name,
     /// The file's name.
-    pub path: std::path::PathBuf,
+    pub path: PathBuf,
 }
 
 /// How a peer is to serve.
@@ -54,6 +54,8 @@ pub struct Service {
     pub address: Ipv4Addr,
     /// Threads or processes that answer over UDP.
     pub workers: u32,
+    /// Files of certificate and key for DNS over TLS, where it speaks that: NSD and BIND do.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Whether it checks what zones mean as it loads them, where it can.
     pub checks_zones: bool,
     /// Longest wait until it serves all zones.
@@ -62,7 +64,7 @@ pub struct Service {
 
 impl Default for Service {
     fn default() -> Service {
-        Service { address: Ipv4Addr::LOCALHOST, workers: 1, checks_zones: true, start_max: START_MAX }
+        Service { address: Ipv4Addr::LOCALHOST, workers: 1, tls: None, checks_zones: true, start_max: START_MAX }
     }
 }
 
@@ -73,6 +75,7 @@ pub struct Peer {
     pub kind: PeerKind,
     daemon: Daemon,
     dns: SocketAddr,
+    dot: SocketAddr,
     start_max: Duration,
     _folder: TempDir,
 }
@@ -94,17 +97,22 @@ impl Peer {
     /// When Debian's package is not installed.
     pub fn launch_as(kind: PeerKind, zones: &[ZoneFile], service: &Service) -> Peer {
         let folder = TempDir::new(&kind.to_string().to_lowercase());
-        let port = free_port();
+        let (port, tls_port) = (free_port(), free_port());
         let mut command = match kind {
-            PeerKind::Nsd => nsd(folder.path(), port, zones, service),
+            PeerKind::Nsd => nsd(folder.path(), port, tls_port, zones, service),
             PeerKind::Knot => knot(folder.path(), port, zones, service),
-            PeerKind::Bind => bind(folder.path(), port, zones, service),
+            PeerKind::Bind => bind(folder.path(), port, tls_port, zones, service),
         };
         let daemon = Daemon::start(&kind.to_string(), &mut command, &folder.join("log"));
         // Whoever listens on all addresses is reached by loopback.
         let address = if service.address.is_unspecified() { Ipv4Addr::LOCALHOST } else { service.address };
-        let dns = SocketAddr::from((address, port));
-        Peer { kind, daemon, dns, start_max: service.start_max, _folder: folder }
+        let (dns, dot) = (SocketAddr::from((address, port)), SocketAddr::from((address, tls_port)));
+        Peer { kind, daemon, dns, dot, start_max: service.start_max, _folder: folder }
+    }
+
+    /// Where DNS over TLS is, if it was asked for.
+    pub fn dot(&self) -> SocketAddr {
+        self.dot
     }
 
     /// The process that was started; others may be its children.
@@ -194,13 +202,20 @@ pub fn plain_line(line: &str) -> String {
     text
 }
 
-fn nsd(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Command {
+fn nsd(folder: &Path, port: u16, tls_port: u16, zones: &[ZoneFile], service: &Service) -> Command {
     let (at, address, workers) = (folder.display(), service.address, service.workers);
+    let tls = service.tls.as_ref().map_or(String::new(), |(certificate, key)| {
+        format!(
+            "  ip-address: {address}@{tls_port}\n  tls-port: {tls_port}\n  tls-service-pem: \"{}\"\n  tls-service-key: \"{}\"\n",
+            certificate.display(),
+            key.display()
+        )
+    });
     let mut text = format!(
         "server:\n  ip-address: {address}@{port}\n  do-ip6: no\n  server-count: {workers}\n  username: \"\"\n  chroot: \"\"\n  \
          zonesdir: \"{at}\"\n  database: \"\"\n  zonelistfile: \"{at}/zone.list\"\n  xfrdfile: \"{at}/xfrd.state\"\n  \
          xfrdir: \"{at}\"\n  pidfile: \"{at}/pid\"\n  tcp-count: 100\n  tcp-timeout: 60\n  minimal-responses: yes\n  \
-         rrl-ratelimit: 0\n  hide-version: no\nremote-control:\n  control-enable: no\n"
+         rrl-ratelimit: 0\n  hide-version: no\n{tls}remote-control:\n  control-enable: no\n"
     );
     for zone in zones {
         text.push_str(&format!("zone:\n  name: \"{}\"\n  zonefile: \"{}\"\n", plain(&zone.apex), zone.path.display()));
@@ -229,11 +244,16 @@ fn knot(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Comm
     command
 }
 
-fn bind(folder: &Path, port: u16, zones: &[ZoneFile], service: &Service) -> Command {
+fn bind(folder: &Path, port: u16, tls_port: u16, zones: &[ZoneFile], service: &Service) -> Command {
     let (at, workers) = (folder.display(), service.workers);
+    let (tls, listen_tls) = service.tls.as_ref().map_or(Default::default(), |(certificate, key)| {
+        let (certificate, key) = (certificate.display(), key.display());
+        let tls = format!("tls own {{ cert-file \"{certificate}\"; key-file \"{key}\"; }};\n");
+        (tls, format!("  listen-on port {tls_port} tls own {{ 127.0.0.1; }};\n"))
+    });
     let listen = if service.address.is_unspecified() { "any".to_owned() } else { service.address.to_string() };
     let mut text = format!(
-        "options {{\n  directory \"{at}\";\n  pid-file \"{at}/pid\";\n  session-keyfile none;\n  listen-on port {port} {{ {listen}; }};\n  \
+        "{tls}options {{\n  directory \"{at}\";\n  pid-file \"{at}/pid\";\n  session-keyfile none;\n  listen-on port {port} {{ {listen}; }};\n{listen_tls}  \
          listen-on-v6 {{ none; }};\n  recursion no;\n  allow-query {{ any; }};\n  allow-transfer {{ none; }};\n  notify no;\n  \
          empty-zones-enable no;\n  minimal-responses yes;\n  zero-no-soa-ttl no;\n  max-udp-size 1232;\n  dnssec-validation no;\n  \
          tcp-idle-timeout 600;\n  check-names primary ignore;\n  check-integrity no;\n  check-mx ignore;\n  check-srv-cname ignore;\n  \

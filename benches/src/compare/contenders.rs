@@ -76,11 +76,13 @@ pub(crate) struct Setup {
     pub(crate) address: Ipv4Addr,
     /// Threads or processes that answer over UDP.
     pub(crate) workers: u32,
+    /// Whether they speak TLS too, if they can.
+    pub(crate) tls: bool,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { address: Ipv4Addr::LOCALHOST, workers: 1 }
+        Setup { address: Ipv4Addr::LOCALHOST, workers: 1, tls: false }
     }
 }
 
@@ -88,6 +90,8 @@ impl Default for Setup {
 pub(crate) struct Running {
     pub(crate) contender: Contender,
     pub(crate) dns: SocketAddr,
+    /// Where it speaks TLS.
+    pub(crate) dot: Option<SocketAddr>,
     pub(crate) start: Start,
     parts: Parts,
     /// Its database, if that is one of its own.
@@ -174,6 +178,12 @@ impl Contender {
         Contender { label, server, program, setup: Setup::default() }
     }
 
+    /// As it serves with TLS beside UDP and TCP.
+    pub(crate) fn with_tls(mut self) -> Contender {
+        self.setup.tls = true;
+        self
+    }
+
     /// As it serves when it listens on all addresses.
     pub(crate) fn everywhere(mut self) -> Contender {
         self.setup.address = Ipv4Addr::UNSPECIFIED;
@@ -199,9 +209,9 @@ impl Contender {
                 let bare = ["--cookies=off".to_owned(), "--statistics-per-second=0".to_owned()];
                 self.start_on_sqlite(work, &[&bare[..], &limits("0")].concat(), folder)?
             }
-            Server::Knot => self.start_peer(PeerKind::Knot, work, folder),
-            Server::Nsd => self.start_peer(PeerKind::Nsd, work, folder),
-            Server::Bind => self.start_peer(PeerKind::Bind, work, folder),
+            Server::Knot => self.start_peer(PeerKind::Knot, work, folder)?,
+            Server::Nsd => self.start_peer(PeerKind::Nsd, work, folder)?,
+            Server::Bind => self.start_peer(PeerKind::Bind, work, folder)?,
             Server::Pdns => self.start_pdns("1 0 0 -", &[], work, folder)?,
             Server::PdnsNarrow => self.start_pdns("1 0 0 -", &["narrow"], work, folder)?,
         };
@@ -219,6 +229,7 @@ impl Contender {
             wait_until_signed(server, work)?;
             running.start.signing = running.launched.elapsed() - running.start.time;
         }
+        running.wait_until_idle(start_max(work.names))?;
         Ok(running)
     }
 
@@ -226,6 +237,7 @@ impl Contender {
         Running {
             contender: self.clone(),
             dns,
+            dot: None,
             start: Start::default(),
             parts,
             postgres: None,
@@ -262,9 +274,17 @@ impl Contender {
         std::fs::copy(work.database(), &database).context("the database could not be copied")?;
         let mut settings = self.settings(&format!("sqlite:{}", database.display()));
         settings.flags.extend_from_slice(flags);
+        let dot = self.setup.tls.then(|| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
+        if let Some(dot) = dot {
+            let (certificate, key) = work.certificate()?;
+            settings.flags.push(format!("--dot-listen={dot}"));
+            settings.flags.push(format!("--tls-cert={}", certificate.display()));
+            settings.flags.push(format!("--tls-key={}", key.display()));
+        }
         let launched = Instant::now();
         let server = Signpost::start(settings);
-        Ok(self.running(server.dns(), Parts::Signpost(server), launched, folder))
+        let running = self.running(server.dns(), Parts::Signpost(server), launched, folder);
+        Ok(Running { dot, ..running })
     }
 
     fn start_on_postgres(&self, work: &Work, folder: TempDir) -> Result<Running> {
@@ -282,18 +302,21 @@ impl Contender {
         Ok(Running { postgres: Some(postgres), ..running })
     }
 
-    fn start_peer(&self, kind: PeerKind, work: &Work, folder: TempDir) -> Running {
+    fn start_peer(&self, kind: PeerKind, work: &Work, folder: TempDir) -> Result<Running> {
         let zones = [work.signed_zone()];
         let service = Service {
             address: self.setup.address,
             workers: self.setup.workers,
+            tls: if self.setup.tls { Some(work.certificate()?) } else { None },
             checks_zones: false,
             start_max: start_max(work.names),
         };
         let launched = Instant::now();
         let mut peer = Peer::launch_as(kind, &zones, &service);
         peer.wait_until_ready(&zones);
-        self.running(peer.dns(), Parts::Peer(peer), launched, folder)
+        let dot = self.setup.tls.then(|| peer.dot());
+        let running = self.running(peer.dns(), Parts::Peer(peer), launched, folder);
+        Ok(Running { dot, ..running })
     }
 
     fn start_pdns(&self, nsec3: &str, narrow: &[&str], work: &Work, folder: TempDir) -> Result<Running> {
@@ -339,6 +362,21 @@ impl Running {
             Parts::Peer(peer) => peer.id(),
             Parts::Pdns(server) => server.id(),
         })
+    }
+
+    /// Waits until it has nothing left to do: BIND goes on for a while after it has begun to answer.
+    fn wait_until_idle(&mut self, patience: Duration) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(200);
+        let started = Instant::now();
+        let mut before = process::thread_seconds(&self.processes()?)?;
+        loop {
+            std::thread::sleep(LOOK);
+            let now = process::thread_seconds(&self.processes()?)?;
+            if now - before < LOOK.as_secs_f64() / 20.0 || started.elapsed() > patience {
+                return Ok(());
+            }
+            before = now;
+        }
     }
 
     /// What it took to start, and what it has now, after all loads.

@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// A reply that has not come after this is lost. The slowest server here lets 200 clients wait for 0.2 s.
-pub(crate) const LOST_AFTER: Duration = Duration::from_secs(3);
+const LOST_AFTER: Duration = Duration::from_secs(3);
 /// Load before anything is counted.
 pub(crate) const WARM_UP: Duration = Duration::from_millis(250);
 /// A longer time between two looks at the clock is the load's own absence: the kernel gives 50 ms of each second to other processes, and

@@ -5,6 +5,7 @@ use super::contenders::{Running, Server};
 use super::load::{Counted, Load, Run};
 use super::questions::Questions;
 use super::shared;
+use super::streams::{self, Transport, Use};
 use crate::process;
 use anyhow::{Context, Result};
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub(crate) enum Way {
     Ports(usize),
     /// From so few ports with many each, as dnsdist and forwarders send them.
     Shared(usize),
+    /// Over connections.
+    Streams(Transport, Use),
 }
 
 /// All rounds of one server.
@@ -68,6 +71,10 @@ impl Series {
         let run = match way {
             Way::Ports(ports) => Load::new(dns, ports, questions, judge)?.all_it_can(time, cpu_seconds),
             Way::Shared(ports) => shared::all_it_can(dns, ports, questions, judge, time, cpu_seconds),
+            Way::Streams(transport, used) => {
+                let to = if transport == Transport::Tls { server.dot.context("it speaks no TLS")? } else { dns };
+                streams::all_it_can(to, (transport, used), questions, judge, time, cpu_seconds)
+            }
         };
         self.runs.push(run.with_context(|| format!("under load: {}", server.contender.label))?);
         Ok(())

@@ -1,7 +1,7 @@
 //! The load of few clients with many questions each, as dnsdist and forwarders are: replies of one length to one port may then go as one
 //! datagram that is cut up later (UDP_SEGMENT), and so do the questions here, since the load would otherwise be the limit.
 
-use super::load::{Counted, Judge, LOST_AFTER, Run, WARM_UP};
+use super::load::{Counted, Judge, Run, WARM_UP};
 use super::questions::{Expected, OCTETS_MAX, Questions};
 use anyhow::{Context, Result};
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -9,8 +9,9 @@ use std::io::{ErrorKind, IoSliceMut};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Questions under way on all ports together: the receive buffer that Linux gives a socket has room for 277.
-const WINDOW: usize = 256;
+/// Questions under way on all ports together: twice what servers take at once, and no more than has room in the receive buffer that Linux
+/// gives a socket.
+const WINDOW: usize = 128;
 /// Replies after which a port asks again: fewer would not fill a datagram.
 const REFILL: usize = 16;
 /// Segments of one datagram; the kernel takes 64.
@@ -18,7 +19,9 @@ const SEGMENTS_MAX: usize = 60;
 /// Ids in use on one port, more than can be under way.
 const IDS: usize = 1024;
 /// Between two looks for questions that were lost.
-const SWEEP: Duration = Duration::from_millis(500);
+const SWEEP: Duration = Duration::from_millis(50);
+/// A reply that has not come after this is lost. A port with all its questions lost asks nothing until then.
+const LOST_AFTER: Duration = Duration::from_millis(200);
 
 struct Port {
     socket: UdpSocket,

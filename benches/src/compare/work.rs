@@ -142,6 +142,29 @@ impl Work {
         self.folder.join("made")
     }
 
+    /// A certificate and its key, for all servers that speak TLS.
+    pub(crate) fn certificate(&self) -> Result<(PathBuf, PathBuf)> {
+        let (certificate, key) = (self.folder.join("certificate.pem"), self.folder.join("key.pem"));
+        if !certificate.exists() {
+            let mut openssl = Command::new("openssl");
+            openssl.args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "30",
+            ]);
+            openssl.args(["-subj", "/CN=localhost", "-keyout"]).arg(&key).arg("-out").arg(&certificate);
+            let output = openssl.output().context("openssl cannot be run")?;
+            ensure!(output.status.success(), "openssl: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok((certificate, key))
+    }
+
     /// The SQLite database with the zone and its keys.
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.join("signpost.db")

@@ -18,6 +18,6 @@ pub(crate) mod xdp;
 pub(crate) use affinity::cores;
 pub use batch::Segmentation;
 pub use clerk::{Clerk, Moment};
-pub use exchange::{echo, exchange};
+pub use exchange::exchange;
 pub(crate) use socket::bind;
 pub(crate) use worker::Worker;

@@ -36,16 +36,3 @@ pub fn exchange(
     }
     Ok(())
 }
-
-/// Sends every datagram back as it came.
-///
-/// # Errors
-///
-/// As [`exchange`].
-pub fn echo(socket: &UdpSocket, stop: &AtomicBool, segmentation: Segmentation) -> io::Result<()> {
-    exchange(socket, stop, segmentation, |datagram, reply| {
-        let reply = reply.get_mut(..datagram.len())?;
-        reply.copy_from_slice(datagram);
-        Some(reply.len())
-    })
-}
