@@ -18,7 +18,7 @@ mod questions;
 mod report;
 mod shared;
 mod streams;
-mod work;
+pub(crate) mod work;
 
 pub(crate) use contenders::echo;
 

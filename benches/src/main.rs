@@ -8,7 +8,7 @@
 //! until it answers, memory per RRset, and the time from a PATCH's 204 to its answer.
 //!
 //! `compare` asks it and other nameservers as fast as they answer: see [`compare`]. `api` puts a load on the API, beside PowerDNS: see
-//! [`api`].
+//! [`api`]. `xdp` compares AF_XDP with sockets and with Knot's: see [`xdp`].
 
 mod api;
 mod change;
@@ -17,6 +17,7 @@ mod fill;
 mod keepalive;
 mod process;
 mod queries;
+mod xdp;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -49,6 +50,8 @@ enum Other {
     Api(api::Arguments),
     /// Queries a second, processor time and latency beside other nameservers.
     Compare(compare::Arguments),
+    /// AF_XDP beside sockets and beside Knot's, over virtual interfaces.
+    Xdp(xdp::Arguments),
     /// Internal: be an echo loop on this port, with replies of so many octets at least and so many threads.
     #[command(hide = true)]
     Echo {
@@ -71,6 +74,7 @@ fn main() -> Result<()> {
     match &arguments.other {
         Some(Other::Api(arguments)) => return api::report(arguments),
         Some(Other::Compare(arguments)) => return compare::report(arguments),
+        Some(Other::Xdp(arguments)) => return xdp::report(arguments),
         Some(Other::Echo { port, octets, workers, segmented }) => {
             let segmentation = if *segmented { Segmentation::On } else { Segmentation::Off };
             return compare::echo(*port, *octets, *workers, segmentation);
