@@ -173,8 +173,6 @@ async fn converse(
     ticket: Ticket,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Replies are written whole; to hold back the last segment would only add latency.
-    let _ = stream.set_nodelay(true);
     let opened = tokio::select! {
         () = ticket.closed() => return,
         () = stopped(&mut stop) => return,

@@ -53,8 +53,11 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         End::ProxyHeader => shared.counters.add(Counter::ProxyHeaderRefused, 1),
         End::Client | End::NotDns | End::Closed => {}
     }
-    // Over TLS the client is told that this is the end and nobody cut it off. What cannot be sent at once stays unsaid.
-    let _ = timeout(Duration::ZERO, connection.stream.shutdown()).await;
+    // Over TLS the client is told that this is the end and nobody cut it off. What cannot be sent at once stays unsaid. TCP's own end
+    // comes with the socket's.
+    if carrier != Carrier::Tcp {
+        let _ = timeout(Duration::ZERO, connection.stream.shutdown()).await;
+    }
 }
 
 struct Connection<'s, S> {
