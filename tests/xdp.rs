@@ -26,11 +26,17 @@ struct Served {
 impl Served {
     /// `None`, said aloud: not root.
     fn start(flags: &[&str]) -> Option<Served> {
+        Served::start_with_mtu(1500, flags)
+    }
+
+    fn start_with_mtu(mtu: u32, flags: &[&str]) -> Option<Served> {
         if output(Command::new("id").arg("-u")).stdout.trim_ascii() != b"0" {
             eprintln!("SKIPPED: AF_XDP is for root, and this test is not");
             return None;
         }
         let link = Link::new();
+        let mut set = Command::new("ip");
+        run(&mut link.on_server(set.args(["link", "set", "server", "mtu", &mtu.to_string()])));
         let log = link.folder().join("server.log");
         let server = Daemon::start("signpost", &mut link.on_server(&serve(&link, flags)), &log);
         let mut served = Served { link, server };
@@ -253,6 +259,24 @@ fn what_is_not_plain_goes_through_the_kernel() {
         assert_eq!(replies.len(), 1, "{replies:x?}");
         assert_eq!(served.count("pdns_auth_xdp_queries"), before + 1);
     }
+}
+
+/// RFC 9715 section 3.1: what does not fit into one packet of the interface is truncated, whatever the client would take.
+#[test]
+fn replies_fit_into_a_packet_of_the_interface() {
+    let Some(served) = Served::start_with_mtu(1000, &["--xdp-interfaces=server"]) else { return };
+    let (client, server) = served.ends(0);
+    // 1100 octets and more, and 200 or so.
+    let long = query(1, &format!("long.{ZONE}."), RecordType::TXT);
+    let short = query(2, &format!("www.{ZONE}."), RecordType::A);
+    let frames = [&long, &short].map(|query| frame(client, server, query));
+    let replies = exchange(&served.link, &frames, &[1, 2]);
+    let replies: Vec<Vec<u8>> = replies.iter().map(|reply| frames::open(reply, server, client)).collect();
+    let is_truncated = |reply: &[u8]| reply[2] & 2 != 0;
+    assert_eq!(replies.iter().map(|reply| is_truncated(reply)).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(served.count("pdns_auth_xdp_answers"), served.count("pdns_auth_xdp_queries"));
+    let over_loopback = ask_on_server(&served.link, "127.0.0.1".parse().expect("an address"), &[long]);
+    assert!(!is_truncated(&over_loopback[0]) && over_loopback[0].len() > 1000, "it fits where there is room");
 }
 
 #[test]
