@@ -37,7 +37,7 @@ store_suite! {
         our_own_edits_come_by_the_feed, a_large_patch_is_listed_by_name, a_replaced_zone_is_loaded_afresh,
         too_many_names_are_not_listed, a_cursor_from_before_pruning_loads_everything,
         another_database_loads_everything, a_cluster_with_lower_transaction_ids_takes_over,
-        waiting_ends_with_a_change, the_journal_knows_its_gaps;
+        two_readers_go_on_together_from_where_they_meet, waiting_ends_with_a_change, the_journal_knows_its_gaps;
     adopt: what_powerdns_made_is_taken_as_it_is, a_schema_from_before_4_7_is_refused,
         opening_again_changes_nothing, servers_agree_on_one_secret, a_zone_without_our_row_is_adopted, several_open_an_empty_database_at_once;
     edit: a_zone_is_created_listed_and_deleted, rrsets_are_patched_and_read_back, the_same_again_changes_nothing,

@@ -167,7 +167,7 @@ fn line(record: &store::ServedRecord) -> String {
 /// A change in words.
 pub(crate) fn in_words(change: &ZoneChange) -> Vec<String> {
     match change {
-        ZoneChange::Reload(ZoneId(id)) => vec![format!("reload {id}")],
+        ZoneChange::Reload(ZoneId(id), _) => vec![format!("reload {id}")],
         ZoneChange::Gone(ZoneId(id)) => vec![format!("gone {id}")],
         ZoneChange::Header(header) => vec![format!("header {}", header.name)],
         ZoneChange::Names { names, .. } => names

@@ -51,6 +51,20 @@ pub(crate) async fn foreign_sql_is_loaded_and_then_followed(bench: Bench) {
     assert!(bench.changes(&cursor).await.0.is_empty());
 }
 
+pub(crate) async fn two_readers_go_on_together_from_where_they_meet(bench: Bench) {
+    bench.sql(ZONE);
+    let (_, own) = bench.load().await;
+    bench.sql("UPDATE records SET content = '192.0.2.2' WHERE name = 'www.example.com'");
+    let (_, load) = bench.load().await;
+    bench.sql("DELETE FROM records WHERE name = 'mail.example.com'");
+    let (_, own) = bench.changes(&own).await;
+    bench.sql("UPDATE records SET ttl = 5 WHERE name = 'www.example.com'");
+    // The one has read what the load lacks: it comes again.
+    let (changes, cursor) = bench.changes(&own.meet(&load)).await;
+    assert_eq!(changes, ["mail.example.com. nothing", "www.example.com. A 5 c0000202"]);
+    assert!(bench.changes(&cursor).await.0.is_empty());
+}
+
 pub(crate) async fn what_rectifying_rewrites_is_silent(bench: Bench) {
     bench.sql(ZONE);
     let (_, cursor) = bench.load().await;

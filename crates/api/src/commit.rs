@@ -19,7 +19,7 @@ pub(crate) async fn commit(api: &Api, zone: &ZoneName, edit: ZoneEdit) -> Result
 /// Waits until what was committed is served. Past the bound the change is confirmed all the same, and counted.
 pub(crate) async fn await_publication(api: &Api, zone: &ZoneName) {
     let bound = api.state.settings.publication_bound;
-    if !api.state.publication.published(bound).await {
+    if !api.state.publication.published(Some(zone), bound).await {
         api.counters.published_late.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(%zone, bound_secs = bound.as_secs(), "change is stored but not served within the bound");
     }

@@ -9,9 +9,9 @@ use wire::ZoneName;
 /// Tells when what was committed is answered by this server's DNS.
 #[async_trait]
 pub trait Publication: Send + Sync + 'static {
-    /// Waits until everything committed before this call is served, signed, but no longer than `bound`. False if the
-    /// bound passed first: the change is durable all the same.
-    async fn published(&self, bound: Duration) -> bool;
+    /// Waits until everything committed to `zone` before this call is served, signed, but no longer than `bound`; without a
+    /// zone, to anything. False if the bound passed first: the change is durable all the same.
+    async fn published(&self, zone: Option<&ZoneName>, bound: Duration) -> bool;
 }
 
 /// Takes zones whose secondaries are to be told (RFC 1996).

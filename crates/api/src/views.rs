@@ -97,7 +97,7 @@ pub(crate) async fn set_network(api: &Api, call: &Call) -> Result<Response, ApiE
 async fn change(api: &Api, change: ViewChange) -> Result<Response, ApiError> {
     api.state.store.change_views(&change).await?;
     let bound = api.state.settings.publication_bound;
-    if !api.state.publication.published(bound).await {
+    if !api.state.publication.published(None, bound).await {
         tracing::warn!(bound_secs = bound.as_secs(), "a change of views is stored but not served within the bound");
     }
     Ok(reply::no_content())

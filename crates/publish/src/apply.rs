@@ -1,7 +1,8 @@
 //! Changes applied to served zones.
 
-use crate::alias::{AliasBook, Update};
-use crate::assemble::{Assembled, Assembler, edited_soa, made_ttl, newest_soa};
+use crate::alias::{ALIAS_TYPES, AliasBook, Update};
+use crate::assemble::{Assembled, edited_soa, made_ttl, newest_soa};
+use crate::load::{Loading, Made};
 use crate::name_data::NameData;
 use crate::serving::Serving;
 use crate::{ZoneRules, keeper};
@@ -9,16 +10,12 @@ use dnssec::{ServedZone, Views, ZoneTable};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use store::{LoadItem, ServedRecord, StoredViews, ZoneChange, ZoneHeader, ZoneId};
-use tokio::runtime::{Handle, RuntimeFlavor};
+use store::{ServedRecord, StoredViews, ZoneChange, ZoneHeader, ZoneId};
 use wire::{Name, RecordType, ZoneName};
-use zone::{Rrset, Supply, ZoneEditor};
+use zone::{Rrset, Supply, Zone, ZoneEditor};
 
 /// Names of one change that are signed before it is confirmed; the keeper signs the rest right after.
 const SIGNED_AT_ONCE_MAX: usize = 64;
-
-/// A zone of more records takes tens of milliseconds to build.
-const LARGE: usize = 10_000;
 
 /// The zones this replica serves, by row id, and how to change them.
 pub(crate) struct ServedZones {
@@ -34,6 +31,8 @@ pub(crate) struct ServedZones {
     /// Zones with a key that cannot be used; `true`: with no active one that can.
     unusable_keys: BTreeMap<ZoneId, bool>,
     pub(crate) aliases: AliasBook,
+    /// Whole zones that were replaced or removed, until nobody reads them any more.
+    replaced: Vec<Arc<Zone>>,
 }
 
 struct Known {
@@ -54,6 +53,7 @@ impl ServedZones {
             bad_rows: 0,
             unusable_keys: BTreeMap::new(),
             aliases,
+            replaced: Vec::new(),
         }
     }
 
@@ -62,9 +62,38 @@ impl ServedZones {
         (self.unusable_keys.len(), self.unusable_keys.values().filter(|&&is_unsignable| is_unsignable).count())
     }
 
-    /// Starts taking what [`store::Store::load`] hands over.
-    pub(crate) fn loading(&mut self, now: u32) -> Loading<'_> {
-        Loading { zones: self, now, current: None, loaded: BTreeSet::new() }
+    /// What takes the items of a load: of all zones, or of one that comes as one of these.
+    pub(crate) fn loading(&self, ids: Option<&[ZoneId]>, now: u32) -> Loading {
+        let known = |id: &ZoneId| {
+            let known = self.zones.get(id)?;
+            Some((*id, (known.incarnation, known.state.as_ref()?.0.clone())))
+        };
+        let previous = match ids {
+            Some(ids) => ids.iter().filter_map(known).collect(),
+            None => self.zones.keys().filter_map(known).collect(),
+        };
+        Loading::new(Arc::clone(&self.table), self.rules.clone(), previous, now)
+    }
+
+    /// The name under which a zone was last known.
+    pub(crate) fn name_of(&self, id: ZoneId) -> Option<&ZoneName> {
+        self.zones.get(&id).map(|known| &known.header.name)
+    }
+
+    /// How many RRsets are served of a zone.
+    pub(crate) fn rrset_count(&self, id: ZoneId) -> usize {
+        let view = self.table.view();
+        self.name_of(id).and_then(|name| view.get(name)).map_or(0, |served| served.zone.rrset_count())
+    }
+
+    /// Frees what is served no longer and nobody reads any more: whole zones on a thread of their own, since that takes as long as a
+    /// thousand changes to others.
+    pub(crate) fn reclaim(&mut self) {
+        self.table.reclaim();
+        let free: Vec<Arc<Zone>> = self.replaced.extract_if(.., |zone| Arc::strong_count(zone) == 1).collect();
+        if !free.is_empty() {
+            tokio::task::spawn_blocking(move || drop(free));
+        }
     }
 
     /// Says anew who sees which variants.
@@ -83,8 +112,9 @@ impl ServedZones {
         }
     }
 
-    /// Applies the changes of one reading of the feed. Returns the zones that must be loaded afresh.
-    pub(crate) fn apply_all(&mut self, changes: Vec<ZoneChange>, now: u32) -> Vec<ZoneId> {
+    /// Applies the changes of one reading of the feed. Returns the zones that must be loaded afresh, with their names where they are
+    /// known.
+    pub(crate) fn apply_all(&mut self, changes: Vec<ZoneChange>, now: u32) -> Vec<(ZoneId, Option<ZoneName>)> {
         let mut reload = Vec::new();
         let mut changes = changes.into_iter().peekable();
         while let Some(change) = changes.next() {
@@ -96,29 +126,37 @@ impl ServedZones {
             };
             reload.extend(match (change, together) {
                 (ZoneChange::Names { zone, incarnation, names, .. }, Some(ZoneChange::Header(header))) => {
+                    let name = header.name.clone();
                     let change = || self.change(zone, incarnation, &names, Some(header), now);
-                    contained(zone, change).unwrap_or(Some(zone))
+                    contained(zone, change).unwrap_or(Some(zone)).map(|zone| (zone, Some(name)))
                 }
-                (change, _) => self.apply_contained(change, now),
+                (change, _) => {
+                    let name = self.name_in(&change);
+                    self.apply_contained(change, now).map(|zone| (zone, name))
+                }
             });
         }
         reload
     }
 
+    fn name_in(&self, change: &ZoneChange) -> Option<ZoneName> {
+        match change {
+            ZoneChange::Reload(_, name) => Some(name.clone()),
+            ZoneChange::Header(header) => Some(header.name.clone()),
+            ZoneChange::Names { zone, .. } | ZoneChange::Gone(zone) => self.name_of(*zone).cloned(),
+        }
+    }
+
     /// The same as [`Self::apply`], where a panic costs no more than that the zone is loaded afresh.
     pub(crate) fn apply_contained(&mut self, change: ZoneChange, now: u32) -> Option<ZoneId> {
-        let id = match &change {
-            ZoneChange::Names { zone, .. } => *zone,
-            ZoneChange::Header(header) => header.id,
-            ZoneChange::Reload(id) | ZoneChange::Gone(id) => *id,
-        };
+        let id = zone_of(&change);
         contained(id, || self.apply(change, now)).unwrap_or(Some(id))
     }
 
     /// Applies one change. Returns the zone if it must be loaded afresh instead.
     pub(crate) fn apply(&mut self, change: ZoneChange, now: u32) -> Option<ZoneId> {
         match change {
-            ZoneChange::Reload(id) => Some(id),
+            ZoneChange::Reload(id, _) => Some(id),
             ZoneChange::Gone(id) => {
                 self.remove(id);
                 None
@@ -137,18 +175,22 @@ impl ServedZones {
             .map(|(id, _)| *id)
             .collect();
         for id in due {
-            let Some((serving, soa)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { continue };
-            let Some(served) = self.table.view().get(&serving.name).cloned() else { continue };
-            let wanted = Rrset::new(RecordType::SOA, soa.ttl, vec![edited_soa(&soa.rdata, &serving.soa_edit, now)]);
-            if wanted.has_same_data(served.zone.soa()) {
-                continue;
-            }
-            let mut editor = ZoneEditor::new(&served.zone);
-            editor.supply(serving.name.apex(), RecordType::SOA, Supply::Rrset(wanted));
-            if let Ok(zone) = editor.finish() {
-                self.unsigned.insert(serving.name.clone());
-                self.table.put(ServedZone { zone: Arc::new(zone), ..served });
-            }
+            self.refresh_serial(id, now);
+        }
+    }
+
+    fn refresh_serial(&mut self, id: ZoneId, now: u32) {
+        let Some((serving, soa)) = self.zones.get(&id).and_then(|known| known.state.as_ref()) else { return };
+        let Some(served) = self.table.view().get(&serving.name).cloned() else { return };
+        let wanted = Rrset::new(RecordType::SOA, soa.ttl, vec![edited_soa(&soa.rdata, &serving.soa_edit, now)]);
+        if wanted.has_same_data(served.zone.soa()) {
+            return;
+        }
+        let mut editor = ZoneEditor::new(&served.zone);
+        editor.supply(serving.name.apex(), RecordType::SOA, Supply::Rrset(wanted));
+        if let Ok(zone) = editor.finish() {
+            self.unsigned.insert(serving.name.clone());
+            self.table.put(ServedZone { zone: Arc::new(zone), ..served });
         }
     }
 
@@ -283,27 +325,26 @@ impl ServedZones {
     fn stop_serving(&mut self, name: &ZoneName, id: ZoneId) {
         if self.owners.get(name) == Some(&id) {
             self.owners.remove(name);
+            self.replaced.extend(self.table.view().get(name).map(|served| Arc::clone(&served.zone)));
             self.table.remove(name);
         }
     }
 
-    fn put(&mut self, header: ZoneHeader, assembler: Assembler) {
+    /// Serves a zone that was made of a load, in place of what was served of it.
+    pub(crate) fn put(&mut self, Made { header, assembled }: Made, now: u32) {
         let renamed = self.zones.get(&header.id).filter(|old| old.header.name != header.name);
         if let Some(old) = renamed.map(|old| old.header.name.clone()) {
             self.stop_serving(&old, header.id);
         }
-        let state = match assembler.assemble(&self.aliases) {
+        let state = match assembled {
             Ok(Assembled { served, serving, soa, aliases }) => {
                 self.aliases.set_zone(header.id, aliases);
                 self.owners.insert(header.name.clone(), header.id);
-                if served.signer.is_some() {
-                    if let Some(old) = self.table.view().get(&serving.name) {
-                        served.zone.adopt_signatures(&old.zone);
-                    }
-                    self.unsigned.insert(serving.name.clone());
-                } else if served.zone.is_presigned() {
+                if served.signer.is_some() || served.zone.is_presigned() {
                     self.unsigned.insert(serving.name.clone());
                 }
+                let served = self.with_aliases(header.id, served);
+                self.replaced.extend(self.table.view().get(&serving.name).map(|old| Arc::clone(&old.zone)));
                 self.table.put(served);
                 Some((serving, soa))
             }
@@ -321,7 +362,39 @@ impl ServedZones {
             }
         };
         note_keys(&mut self.unusable_keys, header.id, state.as_ref().map(|(serving, _)| serving));
-        self.zones.insert(header.id, Known { incarnation: header.incarnation, header, state });
+        let id = header.id;
+        let follows_time = state.as_ref().is_some_and(|(serving, _)| !serving.soa_edit.is_empty());
+        self.zones.insert(id, Known { incarnation: header.incarnation, header, state });
+        // The load may have taken a while, and the serial served before must not come back.
+        if follows_time {
+            self.refresh_serial(id, now);
+        }
+    }
+
+    /// The zone with what is known of its aliases, which are withheld in what comes of a load.
+    fn with_aliases(&self, id: ZoneId, served: ServedZone) -> ServedZone {
+        let Some(aliases) = self.aliases.of(id) else { return served };
+        let mut editor = ZoneEditor::new(&served.zone);
+        for (name, alias) in aliases {
+            for rtype in ALIAS_TYPES.into_iter().filter(|&rtype| alias.makes(rtype)) {
+                editor.supply(name, rtype, self.aliases.supply(alias, rtype));
+            }
+        }
+        // It had a SOA, and aliases make none.
+        let Ok(zone) = editor.finish() else { return served };
+        if let Some(old) = self.table.view().get(&served.name) {
+            zone.adopt_signatures(&old.zone);
+        }
+        ServedZone { zone: Arc::new(zone), ..served }
+    }
+}
+
+/// The zone of a change.
+pub(crate) fn zone_of(change: &ZoneChange) -> ZoneId {
+    match change {
+        ZoneChange::Names { zone, .. } => *zone,
+        ZoneChange::Header(header) => header.id,
+        ZoneChange::Reload(id, _) | ZoneChange::Gone(id) => *id,
     }
 }
 
@@ -333,60 +406,11 @@ fn note_keys(noted: &mut BTreeMap<ZoneId, bool>, id: ZoneId, serving: Option<&Se
     };
 }
 
-/// Takes the items of one load.
-pub(crate) struct Loading<'z> {
-    zones: &'z mut ServedZones,
-    now: u32,
-    current: Option<(ZoneHeader, Assembler)>,
-    pub(crate) loaded: BTreeSet<ZoneId>,
-}
-
-impl Loading<'_> {
-    pub(crate) fn take(&mut self, item: LoadItem) {
-        match item {
-            LoadItem::Views(views) => self.zones.set_views(&views),
-            LoadItem::Zone(header) => {
-                let known = self.zones.zones.get(&header.id).filter(|known| known.incarnation == header.incarnation);
-                let previous = known.and_then(|known| known.state.as_ref()).map(|(serving, _)| serving);
-                let assembler = Assembler::with(Serving::new(&header, &self.zones.rules, previous), self.now);
-                self.current = Some((header, assembler));
-            }
-            LoadItem::Record(record) => {
-                if let Some((_, assembler)) = &mut self.current {
-                    assembler.add(record);
-                }
-            }
-            LoadItem::BadRow { name, rtype, reason } => {
-                self.zones.bad_rows += 1;
-                tracing::warn!(name, rtype, reason, "row cannot be served");
-            }
-            LoadItem::EndOfZone => {
-                if let Some((header, assembler)) = self.current.take() {
-                    self.loaded.insert(header.id);
-                    let is_large = assembler.record_count() >= LARGE;
-                    let put = || {
-                        contained(header.id, || self.zones.put(header, assembler));
-                    };
-                    if is_large { aside(put) } else { put() }
-                }
-            }
-        }
-    }
-}
-
 /// Does work on one zone. `None`: it panicked, which is a bug of ours. It must not end the publisher: all zones would be served
 /// as they were from then on, and nothing would show it. What is served is immutable, so nothing half-done is seen.
-fn contained<R>(zone: ZoneId, work: impl FnOnce() -> R) -> Option<R> {
+pub(crate) fn contained<R>(zone: ZoneId, work: impl FnOnce() -> R) -> Option<R> {
     let done = catch_unwind(AssertUnwindSafe(work));
     done.inspect_err(|_| tracing::error!(zone = zone.0, "a panic while a zone was made: it is served as it was")).ok()
-}
-
-/// Does work that takes a while, with the runtime's other tasks (TCP clients among them) moved to another thread first.
-fn aside(work: impl FnOnce()) {
-    match Handle::try_current() {
-        Ok(runtime) if runtime.runtime_flavor() == RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
-        _ => work(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One zone from its header and records: what loading, reloading and `signpost export` share.
 
-use crate::alias::{ALIAS_TYPES, Alias, AliasBook};
+use crate::alias::{ALIAS_TYPES, Alias};
 use crate::name_data::Special;
 use crate::serving::Serving;
 use dnssec::{ServedZone, SigningPolicy};
@@ -117,15 +117,15 @@ impl Assembler {
         for record in records.into_iter().filter(|_| unmade == Unmade::AsStored) {
             self.builder.add(&record.name, record.rtype, record.ttl, &record.rdata);
         }
-        self.assemble(&AliasBook::default()).map(|assembled| assembled.served)
+        self.assemble().map(|assembled| assembled.served)
     }
 
-    /// The zone with what the book knows of its aliases.
-    pub(crate) fn assemble(mut self, book: &AliasBook) -> Result<Assembled, BuildError> {
+    /// The zone, with its aliases withheld.
+    pub(crate) fn assemble(mut self) -> Result<Assembled, BuildError> {
         let soa = self.soa.take().ok_or_else(|| BuildError::NoSoa(self.serving.name.apex().clone()))?;
         let edited = edited_soa(&soa.rdata, &self.serving.soa_edit, self.now);
         self.builder.add(&soa.name, soa.rtype, soa.ttl, &edited);
-        let aliases = self.supply_unmade(book);
+        let aliases = self.supply_unmade();
         for (_, rrset) in self.serving.made(made_ttl(&soa)) {
             if let Some(rrset) = rrset {
                 self.builder.set_apex(rrset);
@@ -136,7 +136,7 @@ impl Assembler {
     }
 
     /// Puts in what ALIAS and LUA records stand for, and returns the former.
-    fn supply_unmade(&mut self, book: &AliasBook) -> BTreeMap<Name, Alias> {
+    fn supply_unmade(&mut self) -> BTreeMap<Name, Alias> {
         let mut specials = BTreeMap::<Name, Special>::new();
         for record in std::mem::take(&mut self.unmade) {
             specials.entry(record.name.clone()).or_default().take(record, self.serving.alias);
@@ -154,7 +154,7 @@ impl Assembler {
             }
             let Some(alias) = alias else { continue };
             for rtype in ALIAS_TYPES.into_iter().filter(|&rtype| alias.makes(rtype)) {
-                self.builder.supply(&name, rtype, &book.supply(&alias, rtype));
+                self.builder.supply(&name, rtype, &Supply::Withheld(WithheldReason::AliasOff));
             }
             aliases.insert(name, alias);
         }

@@ -7,6 +7,8 @@ mod alias;
 mod apply;
 pub mod assemble;
 pub mod keeper;
+mod load;
+mod loads;
 mod name_data;
 pub mod publisher;
 mod serving;

@@ -2,14 +2,17 @@
 
 use crate::ZoneRules;
 use crate::alias::{self, AliasBook, AliasCounters, AliasSettings, Resolving, Update};
-use crate::apply::ServedZones;
+use crate::apply::{ServedZones, contained, zone_of};
 use crate::keeper::{Keeper, KeeperCounters, lock, unix_now};
+use crate::load::Loaded;
+use crate::loads::{Finished, Loads};
 use dnssec::ZoneTable;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use store::{FeedBatch, FeedCursor, LoadZones, Store, StoreError, ZoneChange, ZoneId};
 use tokio::sync::{mpsc, oneshot, watch};
+use wire::ZoneName;
 
 /// Waiters that may queue for the next reading of the feed before callers are held back.
 const WAITERS_MAX: usize = 4096;
@@ -19,6 +22,10 @@ const SERIAL_INTERVAL: Duration = Duration::from_secs(60);
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 /// Longest pause between tries while the database is away.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// How long a reading waits for the loads that it asked for: those of zones just created are over by then, and whoever created them
+/// need not wait for another reading.
+const LOAD_PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long the first load waits for targets of ALIAS records.
 const SETTLE_MAX: Duration = Duration::from_secs(3);
@@ -67,6 +74,8 @@ pub struct PublishStatus {
     pub changes: u64,
     /// Full loads since the start.
     pub loads: u64,
+    /// Zones that are being loaded afresh, or wait for it.
+    pub loading: usize,
     /// Signatures made ahead of queries since the start.
     pub signed: u64,
     /// Presigned zones with faults.
@@ -95,11 +104,19 @@ pub struct AliasStatus {
 /// A handle on the running publisher. The loop ends when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub struct Publisher {
-    waiters: mpsc::Sender<oneshot::Sender<()>>,
+    waiters: mpsc::Sender<Waiter>,
     status: Arc<Mutex<PublishStatus>>,
     counters: Arc<KeeperCounters>,
     alias_counters: Option<Arc<AliasCounters>>,
     loaded: watch::Receiver<bool>,
+}
+
+/// Somebody who waits until what was committed is served.
+#[derive(Debug)]
+struct Waiter {
+    /// Of this zone; `None`: of all.
+    zone: Option<ZoneName>,
+    served: oneshot::Sender<()>,
 }
 
 /// Starts the loop and the keeper of signatures.
@@ -126,6 +143,8 @@ pub fn spawn(store: Arc<dyn Store>, table: Arc<ZoneTable>, settings: PublishSett
         store,
         table,
         zones,
+        loads: Loads::default(),
+        gone_later: Vec::new(),
         updates: resolving.map(|Resolving { updates, .. }| updates),
         keeper,
         status,
@@ -139,12 +158,13 @@ pub fn spawn(store: Arc<dyn Store>, table: Arc<ZoneTable>, settings: PublishSett
 }
 
 impl Publisher {
-    /// Returns once everything that was committed before the call is answered by this replica: `true`;
-    /// or after `bound`: `false`.
-    pub async fn published(&self, bound: Duration) -> bool {
-        let (sender, receiver) = oneshot::channel();
+    /// Returns once everything that was committed to `zone` before the call is answered by this replica: `true`; or after `bound`:
+    /// `false`. Without a zone it waits for all of them, large ones that are being loaded afresh included.
+    pub async fn published(&self, zone: Option<&ZoneName>, bound: Duration) -> bool {
+        let (served, receiver) = oneshot::channel();
+        let waiter = Waiter { zone: zone.cloned(), served };
         let reached = async {
-            self.waiters.send(sender).await.ok()?;
+            self.waiters.send(waiter).await.ok()?;
             receiver.await.ok()
         };
         matches!(tokio::time::timeout(bound, reached).await, Ok(Some(())))
@@ -183,6 +203,9 @@ struct Run {
     store: Arc<dyn Store>,
     table: Arc<ZoneTable>,
     zones: ServedZones,
+    loads: Loads,
+    /// Zones that are gone, and served until the ones of the same names that are being loaded take their place.
+    gone_later: Vec<ZoneId>,
     /// What is newly heard of targets of ALIAS records.
     updates: Option<mpsc::Receiver<Update>>,
     keeper: Keeper,
@@ -195,8 +218,8 @@ struct Run {
 }
 
 impl Run {
-    async fn run(mut self, mut waiting: mpsc::Receiver<oneshot::Sender<()>>) {
-        let mut waiters: Vec<oneshot::Sender<()>> = Vec::new();
+    async fn run(mut self, mut waiting: mpsc::Receiver<Waiter>) {
+        let mut waiters: Vec<Waiter> = Vec::new();
         let mut failures = 0_u32;
         let mut serials_due = Instant::now() + SERIAL_INTERVAL;
         loop {
@@ -207,17 +230,17 @@ impl Run {
             match self.read().await {
                 Ok(()) => {
                     failures = 0;
-                    for waiter in waiters.drain(..) {
+                    for waiter in waiters.extract_if(.., |waiter| self.is_served(waiter.zone.as_ref())) {
                         // A waiter that gave up is no concern.
-                        let _ = waiter.send(());
+                        let _ = waiter.served.send(());
                     }
                 }
                 Err(error) => {
                     failures += 1;
                     self.failed(&error);
-                    waiters.retain(|waiter| !waiter.is_closed());
                 }
             }
+            waiters.retain(|waiter| !waiter.served.is_closed());
             if Instant::now() >= serials_due {
                 serials_due = Instant::now() + SERIAL_INTERVAL;
                 self.zones.refresh_serials(unix_now());
@@ -227,7 +250,7 @@ impl Run {
                 self.keeper.sign(std::mem::take(&mut self.zones.unsigned));
             }
             // What a reader still held when it was replaced, and no write may come for hours.
-            self.table.reclaim();
+            self.zones.reclaim();
             let pause = match failures {
                 0 => self.poll,
                 n => (self.poll * 2_u32.saturating_pow(n.min(6))).min(RETRY_MAX),
@@ -237,9 +260,11 @@ impl Run {
             let wait = async {
                 if failures == 0 { store.wait_for_change(pause).await } else { tokio::time::sleep(pause).await }
             };
+            let loads = &mut self.loads;
             let arrived = async {
                 tokio::select! {
                     () = wait => Some(None),
+                    () = loads.ended(), if failures == 0 => Some(None),
                     waiter = waiting.recv() => waiter.map(Some),
                 }
             };
@@ -250,8 +275,22 @@ impl Run {
         }
     }
 
+    /// Whether the last reading brought all that was committed to a zone before.
+    fn is_served(&self, zone: Option<&ZoneName>) -> bool {
+        match zone {
+            Some(zone) => !self.loads.concerns(zone),
+            None => self.loads.is_idle(),
+        }
+    }
+
     /// One reading of the feed, or a load where there is nothing to go on from.
     async fn read(&mut self) -> Result<(), StoreError> {
+        if self.cursor.is_none() {
+            return self.load_all().await;
+        }
+        // Before the feed is read: it is read from where these stand.
+        let finished = self.loads.take();
+        self.serve(finished);
         let Some(cursor) = &self.cursor else { return self.load_all().await };
         // Answers for ALIAS records do not wait for a database that hangs.
         let batch = meanwhile(self.store.changes(cursor), &mut self.updates, &mut self.zones).await?;
@@ -262,36 +301,82 @@ impl Run {
                 (changes, views, cursor)
             }
         };
+        self.cursor = Some(next);
         let count = changes.len() as u64;
         let now = unix_now();
         // What is gone goes last: a zone deleted and created again in one batch is then replaced, and not missing until the new
         // one is loaded, which takes for ever if the database fails in between.
-        let (gone, changes): (Vec<_>, Vec<_>) =
+        let (gone, mut changes): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|change| matches!(change, ZoneChange::Gone(_)));
-        let reload = self.zones.apply_all(changes, now);
-        if !reload.is_empty() {
-            // Its snapshot of the database is later than the batch's; what comes twice is applied twice, to
-            // the same result, since a change carries a name's data as it is and not as it was.
-            self.load(reload).await?;
+        changes.retain(|change| !self.loads.awaits(zone_of(change)));
+        for (zone, name) in self.zones.apply_all(changes, now) {
+            self.loads.queue(zone, self.zones.name_of(zone).cloned(), name);
         }
-        for change in gone {
-            self.zones.apply(change, now);
+        for zone in gone.iter().map(zone_of) {
+            self.loads.forget(zone);
+            self.gone_later.push(zone);
         }
+        let started = self.loads.start(&self.store, &self.zones);
+        let finished = meanwhile(self.loads.wait(started, LOAD_PATIENCE), &mut self.updates, &mut self.zones).await;
+        // Their snapshots of the database are later than the batch's.
+        self.serve(finished);
         // After the zones they may show.
         if let Some(views) = &views {
             self.zones.set_views(views);
         }
-        self.cursor = Some(next);
         self.succeeded(count);
         Ok(())
     }
 
+    /// Serves what was loaded. Zones come as they were when their load began; the feed is read again from there.
+    fn serve(&mut self, finished: Vec<Result<Finished, StoreError>>) {
+        for finished in finished {
+            match finished {
+                Ok(Finished { made, cursor, missing, bad_rows }) => {
+                    let now = unix_now();
+                    self.zones.bad_rows += bad_rows;
+                    for made in made {
+                        contained(made.header.id, || self.zones.put(made, now));
+                    }
+                    self.gone_later.extend(missing);
+                    self.cursor = self.cursor.take().map(|own| own.meet(&cursor));
+                }
+                // It is tried again, and what other zones need does not wait for that.
+                Err(error) => self.failed(&error),
+            }
+        }
+        self.remove_gone();
+    }
+
+    /// Stops serving zones that are gone, unless others of the same names are on their way.
+    fn remove_gone(&mut self) {
+        let (zones, loads) = (&self.zones, &self.loads);
+        let is_replaced_later = |zone: &ZoneId| zones.name_of(*zone).is_some_and(|name| loads.may_bring(name));
+        let (later, gone): (Vec<ZoneId>, Vec<ZoneId>) =
+            std::mem::take(&mut self.gone_later).into_iter().partition(is_replaced_later);
+        self.gone_later = later;
+        for zone in gone {
+            self.zones.apply(ZoneChange::Gone(zone), unix_now());
+        }
+    }
+
     async fn load_all(&mut self) -> Result<(), StoreError> {
         let started = Instant::now();
-        let mut loading = self.zones.loading(unix_now());
-        let cursor = self.store.load(LoadZones::All, &mut |item| loading.take(item)).await?;
+        self.loads.stop();
+        let mut loading = self.zones.loading(None, unix_now());
+        let zones = &mut self.zones;
+        let mut take = |item| match loading.take(item) {
+            Some(Loaded::Views(views)) => zones.set_views(&views),
+            Some(Loaded::Zone(made)) => {
+                contained(made.header.id, || zones.put(*made, unix_now()));
+            }
+            None => {}
+        };
+        let cursor = self.store.load(LoadZones::All, &mut take).await?;
+        self.zones.bad_rows += loading.bad_rows;
         let loaded = loading.loaded;
         self.zones.retain(&loaded);
+        self.gone_later.clear();
         self.cursor = Some(cursor);
         self.succeeded(0);
         lock(&self.status).loads += 1;
@@ -319,25 +404,16 @@ impl Run {
         }
     }
 
-    async fn load(&mut self, ids: Vec<ZoneId>) -> Result<(), StoreError> {
-        let mut ids = ids;
-        ids.sort();
-        ids.dedup();
-        let mut loading = self.zones.loading(unix_now());
-        self.store.load(LoadZones::Some(ids.clone()), &mut |item| loading.take(item)).await?;
-        let loaded = loading.loaded;
-        for id in ids.into_iter().filter(|id| !loaded.contains(id)) {
-            self.zones.apply(ZoneChange::Gone(id), unix_now());
-        }
-        Ok(())
-    }
-
     fn succeeded(&mut self, changes: u64) {
-        if let Some((_, true)) = self.failing.take() {
-            tracing::info!("changes can be read again");
-        }
         let mut status = lock(&self.status);
-        status.last_error = None;
+        // A zone that cannot be loaded is as good as a feed that cannot be read.
+        if !self.loads.is_failing() {
+            if let Some((_, true)) = self.failing.take() {
+                tracing::info!("changes can be read again");
+            }
+            status.last_error = None;
+        }
+        status.loading = self.loads.count();
         status.is_loaded = true;
         status.last_success = Some(Instant::now());
         status.zones = self.table.view().len();

@@ -59,7 +59,7 @@ impl Server {
     async fn start_on(store: &Arc<dyn Store>) -> Option<Arc<ZoneTable>> {
         let table = ZoneTable::new();
         let publisher = publish::spawn(Arc::clone(store), Arc::clone(&table), PublishSettings::default()).unwrap();
-        publisher.published(BOUND).await.then_some(table)
+        publisher.published(None, BOUND).await.then_some(table)
     }
 
     async fn create(&self, zone: &str, edit: ZoneEdit) {
@@ -82,7 +82,7 @@ impl Server {
     }
 
     async fn published(&self) {
-        assert!(self.publisher.published(BOUND).await, "published within the bound");
+        assert!(self.publisher.published(None, BOUND).await, "published within the bound");
     }
 
     /// SQL by somebody else, and the wait until `is_seen`.

@@ -518,8 +518,8 @@ struct Published(Publisher);
 
 #[async_trait]
 impl Publication for Published {
-    async fn published(&self, bound: Duration) -> bool {
-        self.0.published(bound).await
+    async fn published(&self, zone: Option<&ZoneName>, bound: Duration) -> bool {
+        self.0.published(zone, bound).await
     }
 }
 

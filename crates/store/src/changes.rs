@@ -207,7 +207,7 @@ async fn read_changes(
             continue;
         };
         if touched.is_reload {
-            changes.push(ZoneChange::Reload(zone));
+            changes.push(ZoneChange::Reload(zone, header.name));
             continue;
         }
         if let Some(names) = names.remove(&id) {

@@ -91,6 +91,22 @@ pub struct FeedCursor {
     pub(crate) started: i64,
 }
 
+impl FeedCursor {
+    /// Where a reader goes on who has to hear again of everything that either cursor has not seen.
+    #[must_use]
+    pub fn meet(self, other: &FeedCursor) -> FeedCursor {
+        FeedCursor {
+            low: self.low.min(other.low),
+            // An id that the one with the higher `low` need not list is read twice, which does no harm.
+            applied: self.applied.intersection(&other.applied).copied().collect(),
+            // Cursors of two databases have nothing in common: no database is called so, and everything is loaded afresh.
+            database: if self.database == other.database { self.database } else { String::new() },
+            // As for any restart in between.
+            started: if self.started == other.started { self.started } else { -1 },
+        }
+    }
+}
+
 /// What changed to one zone.
 #[derive(Debug)]
 pub enum ZoneChange {
@@ -105,8 +121,8 @@ pub enum ZoneChange {
         /// Name and data; bad rows left out and logged.
         names: Vec<(Name, Vec<ServedRecord>)>,
     },
-    /// Load the zone afresh: created, keys or metadata changed with the denial mode, or too much to list.
-    Reload(ZoneId),
+    /// Load the zone of this name afresh: created, or too much to list.
+    Reload(ZoneId, ZoneName),
     /// Keys or metadata changed, records did not: the header is all that is needed.
     Header(ZoneHeader),
     /// It is gone.
@@ -129,4 +145,23 @@ pub enum FeedBatch {
     },
     /// The cursor is too old, or this is another database: load everything afresh.
     LoadAll,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cursor(low: i64, applied: &[i64]) -> FeedCursor {
+        FeedCursor { low, applied: applied.iter().copied().collect(), database: "here".into(), started: 7 }
+    }
+
+    #[test]
+    fn where_two_cursors_meet_nothing_is_skipped_that_one_has_not_seen() {
+        assert_eq!(cursor(10, &[31, 32]).meet(&cursor(12, &[32, 33])), cursor(10, &[32]));
+        assert_eq!(cursor(12, &[]).meet(&cursor(10, &[31])), cursor(10, &[]));
+        let restarted = FeedCursor { started: 8, ..cursor(10, &[]) };
+        assert_eq!(cursor(10, &[]).meet(&restarted).started, -1);
+        let elsewhere = FeedCursor { database: "there".into(), ..cursor(10, &[]) };
+        assert_eq!(cursor(10, &[]).meet(&elsewhere).database, "");
+    }
 }

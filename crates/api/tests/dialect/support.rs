@@ -49,7 +49,7 @@ impl Default for Program {
 
 #[async_trait]
 impl Publication for Program {
-    async fn published(&self, _bound: Duration) -> bool {
+    async fn published(&self, _zone: Option<&ZoneName>, _bound: Duration) -> bool {
         self.published.fetch_add(1, Ordering::SeqCst);
         !self.is_late
     }

@@ -70,6 +70,11 @@ impl AliasBook {
         }
     }
 
+    /// The aliases of a zone by owner; `None`: it has none.
+    pub(crate) fn of(&self, zone: ZoneId) -> Option<&BTreeMap<Name, Alias>> {
+        self.zones.get(&zone)
+    }
+
     /// What the owner of `alias` has of one of [`ALIAS_TYPES`].
     pub(crate) fn supply(&self, alias: &Alias, rtype: RecordType) -> Supply {
         if self.targets.is_none() {

@@ -211,6 +211,7 @@ impl MetricsSource for Metrics {
             put("feed_age_seconds", "gauge", "Time since the change feed was last read with success", age);
         }
         put("zones", "gauge", "Zones being served", status.zones as f64);
+        put("zones_loading", "gauge", "Zones that are loaded afresh, or wait for it", status.loading as f64);
         put("changes_total", "counter", "Changes taken from the feed since the start", status.changes as f64);
         put("loads_total", "counter", "Full loads of all zones since the start", status.loads as f64);
         put("bad_rows_total", "counter", "Rows that could not be served, since the start", status.bad_rows as f64);
