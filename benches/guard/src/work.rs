@@ -7,9 +7,11 @@ use crate::kinds::{Kind, MESSAGES, Wanted};
 use crate::zones::{self, PAIRS};
 use anyhow::{Context, Result, ensure};
 use dataplane::answer::Desk;
-use dataplane::udp::{Clerk, Moment};
+use dataplane::udp::{Clerk, Moment, Readings};
 use dataplane::{CookieSecret, CookieSecrets, DataPlaneSettings, Profile, RateLimits};
 use std::net::SocketAddr;
+use wire::message::NameBuffer;
+use wire::name::NAME_OCTETS_MAX;
 
 /// Times that the messages of a kind are answered and counted.
 const ROUNDS: usize = 16;
@@ -89,13 +91,20 @@ pub(crate) struct Worker<'d> {
     clerk: Clerk,
     desk: Desk<'d>,
     asked: usize,
+    names: Vec<NameBuffer>,
     reply: Vec<u8>,
 }
 
 impl<'d> Worker<'d> {
     /// One that answers this kind from that desk.
     pub(crate) fn new(kind: Kind, desk: Desk<'d>) -> Worker<'d> {
-        Worker { clerk: Clerk::new(&settings(kind)), desk, asked: 0, reply: vec![0; 4096] }
+        Worker {
+            clerk: Clerk::new(&settings(kind)),
+            desk,
+            asked: 0,
+            names: vec![[0; NAME_OCTETS_MAX]; BATCH],
+            reply: vec![0; 4096],
+        }
     }
 
     /// So many messages of a kind to a zone with so many pairs, each answered once and its reply looked at.
@@ -123,26 +132,47 @@ impl<'d> Worker<'d> {
         Ok(messages)
     }
 
-    /// Answers all of them so many times; returns the octets of all replies.
+    /// Answers all of them so many times, batch by batch; returns the octets of all replies.
     pub(crate) fn answer(&mut self, messages: &[Vec<u8>], rounds: usize) -> usize {
         let mut octets = 0;
         for _ in 0..rounds {
-            for (number, message) in messages.iter().enumerate() {
-                octets += self.ask(number, message).unwrap_or_default();
+            for (number, batch) in messages.chunks(BATCH).enumerate() {
+                octets += self.answer_batch(number * BATCH, batch);
             }
         }
         octets
     }
 
-    #[inline(always)]
-    fn ask(&mut self, number: usize, message: &[u8]) -> Option<usize> {
-        let at = Moment { now: NOW + (self.asked / PER_SECOND) as u32, micros: 1_000_000 + 5 * self.asked as u64 };
-        if self.asked.is_multiple_of(BATCH) {
-            self.clerk.tick(at.now);
+    fn answer_batch(&mut self, number: usize, messages: &[Vec<u8>]) -> usize {
+        let at = self.moment();
+        self.clerk.tick(at.now);
+        let mut readings = Readings::default();
+        let mut names = std::mem::take(&mut self.names);
+        for ((index, message), name) in messages.iter().enumerate().zip(&mut names) {
+            let source = self.source(number + index);
+            readings.put(index, self.clerk.read(self.desk, message, source, name));
         }
-        // Some networks, each message from one of them, and ports as resolvers choose them.
+        readings.fetch_ahead();
+        let answered = readings.iter().map(|(_, reading)| self.clerk.answer(self.desk, reading, at, &mut self.reply));
+        let octets = answered.map(Option::unwrap_or_default).sum();
+        self.names = names;
+        octets
+    }
+
+    fn ask(&mut self, number: usize, message: &[u8]) -> Option<usize> {
+        let (at, source) = (self.moment(), self.source(number));
+        self.clerk.attend(self.desk, message, source, at, &mut self.reply)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: NOW + (self.asked / PER_SECOND) as u32, micros: 1_000_000 + 5 * self.asked as u64 }
+    }
+
+    /// Where the next message comes from: some networks, each message from one of them, and ports as resolvers choose them.
+    #[inline(always)]
+    fn source(&mut self, number: usize) -> SocketAddr {
         let source = SocketAddr::from(([203, 0, (number % 61) as u8, 7], 1024 + (self.asked % 50_000) as u16));
         self.asked += 1;
-        self.clerk.attend(self.desk, message, source, at, &mut self.reply)
+        source
     }
 }

@@ -1,21 +1,22 @@
 //! The way of a query: bytes in, bytes out, for every transport.
 
 use crate::chaos;
-use crate::choose::choose;
 use crate::cookie::CookieProof;
 use crate::encode::encode;
 use crate::options::{ReplyOptions, has_bad_keepalive};
 use crate::plan::{Breadth, Plan};
 use crate::profile::{CookieDemand, Profile, Readiness};
+use crate::reading::{Parsed, Reading};
 use crate::tail::{Refusal, Tail, tail};
 use dnssec::served::ZoneView;
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::RecordType;
 use wire::message::{
-    CLASS_ANY, CLASS_CH, CLASS_IN, Edns, FormatError, FormatReason, HEADER_OCTETS, Header, IgnoreReason, Opcode, Opt,
-    Query, QueryError, Rcode, UDP_PAYLOAD_MIN, WithoutQuestion, Writer,
+    CLASS_ANY, CLASS_CH, CLASS_IN, Edns, FormatError, FormatReason, HEADER_OCTETS, Header, IgnoreReason, NameBuffer,
+    Opcode, Opt, Query, QueryError, Rcode, UDP_PAYLOAD_MIN, WithoutQuestion, Writer,
 };
+use wire::name::NAME_OCTETS_MAX;
 
 /// ANY over UDP is answered with one RRset, and by TC where even that is longer: nobody needs it, and it amplifies (RFC 8482).
 const ANY_OCTETS_MAX: u16 = 600;
@@ -108,7 +109,14 @@ pub fn answer(desk: Desk<'_>, query: &[u8], asker: Asker, now: u32, reply: &mut 
 /// A panic while composing is a bug of ours that must cost one query and not the server: it is caught, and the reply is
 /// SERVFAIL with [`Refusal::Internal`].
 pub fn respond(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Outcome {
-    guarded(desk, message, asker, now, reply, |reply| compose(desk, message, asker, now, reply))
+    let mut lower = [0; NAME_OCTETS_MAX];
+    respond_to(desk, &Reading::new(desk, message, asker, &mut lower), now, reply)
+}
+
+/// The same for a message that was read from this desk.
+pub(crate) fn respond_to(desk: Desk<'_>, reading: &Reading<'_>, now: u32, reply: &mut [u8]) -> Outcome {
+    let compose = |reply: &mut [u8]| compose(desk, reading, now, reply);
+    guarded(desk, reading.message, reading.asker, now, reply, compose)
 }
 
 fn guarded(
@@ -128,27 +136,31 @@ fn guarded(
 }
 
 /// The way of a query.
-fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [u8]) -> Result<Reply, Refusal> {
+fn compose(desk: Desk<'_>, reading: &Reading<'_>, now: u32, reply: &mut [u8]) -> Result<Reply, Refusal> {
     let profile = desk.profile;
-    let parsed = Query::parse(message);
-    if !profile.clients.include(asker.address) && !matches!(parsed, Err(QueryError::Ignore(_))) {
+    let asker = reading.asker;
+    if !profile.clients.include(asker.address) && !matches!(reading.parsed, Parsed::Not(QueryError::Ignore(_))) {
         return Err(Refusal::Prohibited);
     }
-    let query = parsed.map_err(|error| unreadable(error, message, profile, asker, now))?;
+    let query = match &reading.parsed {
+        Parsed::Query(query) => query,
+        Parsed::Not(error) => return Err(unreadable(error.clone(), reading.message, profile, asker, now)),
+        Parsed::Panicked => return Err(Refusal::Internal),
+    };
     let options = ReplyOptions::new(query.edns(), profile, asker, now);
-    check(&query, profile, asker.transport, options.proof())?;
-    let limits = Limits::new(&query, asker.transport);
+    check(query, profile, asker.transport, options.proof())?;
+    let limits = Limits::new(query, asker.transport);
     if query.qclass() == CLASS_CH {
-        return chaos::answer(&query, profile, &limits, &options, reply);
+        return chaos::answer(query, profile, &limits, &options, reply);
     }
     let zones = desk.zones.seen_from(asker.address);
-    let served = choose(zones, query.name(), query.qtype()).ok_or(match profile.readiness {
+    let target = reading.target.ok_or(match profile.readiness {
         Readiness::Loading => Refusal::NotReady,
         Readiness::Ready => Refusal::NotAuthoritative,
     })?;
     // Begun and decided in place: it is large, and to hand it on would be to copy it.
-    let mut plan = Plan::new(served, zones.bench(), &query, breadth(asker.transport));
-    plan.decide(zones, &query);
+    let mut plan = Plan::new(target, zones.bench(), query, breadth(asker.transport));
+    plan.decide(zones, query, target.found(query));
     if plan.lacks_keys {
         return Err(Refusal::NoUsableKey);
     }
@@ -159,7 +171,7 @@ fn compose(desk: Desk<'_>, message: &[u8], asker: Asker, now: u32, reply: &mut [
         // What is here is IN alone, and no answer about all classes (RFC 1035 section 6.2).
         plan.is_authoritative = false;
     }
-    encode(&plan, &query, limits, &options, now, reply)
+    encode(&plan, query, limits, &options, now, reply)
 }
 
 /// What to make of a message that is no [`Query`].
@@ -229,7 +241,8 @@ pub(crate) fn refuse(
         Tail::Reply { rcode, error } => (rcode, error),
     };
     let Some(header) = Header::parse(message) else { return Outcome::Ignored(IgnoreReason::Short) };
-    let repeated = Repeated::of(message, &refusal);
+    let mut lower = [0; NAME_OCTETS_MAX];
+    let repeated = Repeated::of(message, &refusal, &mut lower);
     let options = ReplyOptions::new(repeated.edns.as_ref(), desk.profile, asker, now).with_error(error);
     let is_truncated = matches!(refusal, Refusal::RateLimited | Refusal::SignOverStream);
     let opt = repeated.has_opt.then_some(Opt {
@@ -276,7 +289,7 @@ struct Repeated<'m> {
 }
 
 impl<'m> Repeated<'m> {
-    fn of(message: &'m [u8], refusal: &Refusal) -> Repeated<'m> {
+    fn of(message: &'m [u8], refusal: &Refusal, lower: &'m mut NameBuffer) -> Repeated<'m> {
         match refusal {
             Refusal::Unreadable(QueryError::Format(error)) => {
                 let end = HEADER_OCTETS + error.question_octets;
@@ -287,7 +300,7 @@ impl<'m> Repeated<'m> {
             Refusal::Unreadable(QueryError::Opcode(header)) if !has_layout_of_query(header.opcode()) => {
                 Repeated::default()
             }
-            _ => match (Query::parse_any_opcode(message), WithoutQuestion::parse(message)) {
+            _ => match (Query::parse_any_opcode(message, lower), WithoutQuestion::parse(message)) {
                 (Ok(query), _) => Repeated {
                     question: query.question(),
                     qtype: Some(query.qtype()),

@@ -2,6 +2,7 @@
 
 use crate::choose::choose;
 use crate::list::List;
+use crate::reading::Target;
 use crate::{additional, negative, redirect, referral, subset};
 use dnssec::denial::{HASHED_LABEL_OCTETS, ProofOwner, ProofRecord, hashed_label};
 use dnssec::workbench::MadeRecord;
@@ -13,7 +14,7 @@ use wire::message::{Query, Rcode};
 use wire::name::NAME_OCTETS_MAX;
 use wire::{Name, RecordType};
 use zone::lookup::Wildcard;
-use zone::{Found, Node, Proofs, Rrset, WithheldReason, Zone};
+use zone::{Found, HashedSuffix, Node, Proofs, Rrset, WithheldReason, Zone};
 
 /// CNAME and DNAME steps followed, within a zone and across zones; resolvers give up before that.
 const CHAIN_MAX: usize = 16;
@@ -47,6 +48,8 @@ pub(crate) struct Plan<'a> {
     /// The same in all answers about the same thing, for rate limits: a name that exists, a wildcard, a cut, or all that does not
     /// exist.
     pub(crate) likeness: u64,
+    /// What was hashed already of the name asked for, in the zone that is asked first.
+    hashed: Option<HashedSuffix>,
 }
 
 /// How much of a node ANY and RRSIG queries see.
@@ -126,7 +129,8 @@ fn is_without_keys(served: &ServedZone, is_dnssec_ok: bool) -> bool {
 
 impl<'a> Plan<'a> {
     /// An answer of this zone in which nothing is yet.
-    pub(crate) fn new(served: &'a ServedZone, bench: &'a Workbench, query: &Query<'_>, breadth: Breadth) -> Plan<'a> {
+    pub(crate) fn new(target: Target<'a>, bench: &'a Workbench, query: &Query<'_>, breadth: Breadth) -> Plan<'a> {
+        let served = target.served;
         let mut plan = Plan {
             rcode: Rcode::NOERROR,
             is_authoritative: true,
@@ -144,19 +148,21 @@ impl<'a> Plan<'a> {
             lacks_keys: is_without_keys(served, query.is_dnssec_ok()),
             breadth,
             likeness: 0,
+            hashed: target.hashed,
         };
         plan.enter(served);
         plan
     }
 
-    /// Decides what is in it, from the zone it was begun with and those that chains lead to.
-    pub(crate) fn decide(&mut self, zones: Seen<'a>, query: &'a Query<'_>) {
+    /// Decides what is in it, from the zone it was begun with and those that chains lead to. `found` is what it says about
+    /// the name asked for.
+    pub(crate) fn decide(&mut self, zones: Seen<'a>, query: &'a Query<'_>, mut found: Found<'a>) {
         if self.lacks_keys {
             return;
         }
         let mut name = Cow::Borrowed(query.name());
         for steps_left in (0..=CHAIN_MAX).rev() {
-            let Some(target) = self.step(name, query.qtype(), steps_left) else { break };
+            let Some(target) = self.step(name, found, query.qtype(), steps_left) else { break };
             let target = target.as_wire().to_ascii_lowercase();
             // RFC 1034 section 4.3.2, step 3a: back to step 1, so that the target may be in any zone that is served.
             match choose(zones, &target, query.qtype()) {
@@ -165,6 +171,8 @@ impl<'a> Plan<'a> {
                 }
                 _ => break,
             }
+            self.hashed = None;
+            found = self.zone.lookup(&target, query.qtype());
             name = Cow::Owned(target);
         }
     }
@@ -180,10 +188,9 @@ impl<'a> Plan<'a> {
         self.secure = self.signer.filter(|_| self.is_dnssec_ok);
     }
 
-    /// Adds what the zone says about one name, and returns the name to go on with.
-    fn step(&mut self, name: Cow<'a, [u8]>, qtype: RecordType, steps_left: usize) -> Option<Name> {
+    /// Adds what the zone says about one name, which is `found`, and returns the name to go on with.
+    fn step(&mut self, name: Cow<'a, [u8]>, found: Found<'a>, qtype: RecordType, steps_left: usize) -> Option<Name> {
         let zone = self.zone;
-        let found = zone.lookup(&name, qtype);
         if self.likeness == 0 {
             self.likeness = likeness(zone, &found);
         }
@@ -234,7 +241,7 @@ impl<'a> Plan<'a> {
         if self.secure.is_none() {
             return;
         }
-        for record in denial::prove(self.zone, name, found, self.bench) {
+        for record in denial::prove_knowing(self.zone, name, found, self.bench, self.hashed) {
             if !self.authority.iter().any(|item| item.is_same(&record)) {
                 self.authority.push(self.proof(record, self.signing()));
             }

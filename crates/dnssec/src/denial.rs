@@ -8,7 +8,7 @@ use std::sync::Arc;
 use wire::Name;
 use wire::name::NAME_OCTETS_MAX;
 use zone::lookup::Wildcard;
-use zone::{Found, Node, Nsec3Hash, Proofs, Rrset, Zone};
+use zone::{Found, HashedSuffix, Node, Nsec3Hash, Proofs, Rrset, Zone};
 
 use crate::whitelies::{Compact, Narrow};
 use crate::workbench::{MadeRecord, Workbench};
@@ -150,6 +150,17 @@ impl ProofOwner<'_> {
 /// The proof that belongs to what was found for `qname` (lower-case wire): name error, no data (also of a wildcard), wildcard
 /// expansion, referral without DS. Empty where none is needed or the zone is unsigned. `bench` has the records that are made for queries.
 pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>, bench: &Workbench) -> Proof<'z> {
+    prove_knowing(zone, qname, found, bench, None)
+}
+
+/// The same where the hash of `qname`, or of one of the names it lies under, is known already.
+pub fn prove_knowing<'z>(
+    zone: &'z Zone,
+    qname: &[u8],
+    found: &Found<'z>,
+    bench: &Workbench,
+    known: Option<HashedSuffix>,
+) -> Proof<'z> {
     let mut proof = Proof::default();
     let Some(claim) = Claim::of(found) else {
         return proof;
@@ -157,7 +168,7 @@ pub fn prove<'z>(zone: &'z Zone, qname: &[u8], found: &Found<'z>, bench: &Workbe
     match zone.proofs() {
         Proofs::None => {}
         Proofs::Nsec => Nsec { zone, proof: &mut proof }.prove(qname, &claim),
-        Proofs::Nsec3(_) => Nsec3 { zone, proof: &mut proof }.prove(qname, &claim),
+        Proofs::Nsec3(_) => Nsec3 { zone, known, proof: &mut proof }.prove(qname, &claim),
         Proofs::Narrow(params) => Narrow { zone, params, bench, proof: &mut proof }.prove(qname, &claim),
         Proofs::Compact => Compact { zone, bench, proof: &mut proof }.prove(qname, &claim),
     }
@@ -227,6 +238,7 @@ impl<'z> Nsec<'_, 'z> {
 /// Proofs out of NSEC3 records (RFC 5155 section 7.2).
 struct Nsec3<'p, 'z> {
     zone: &'z Zone,
+    known: Option<HashedSuffix>,
     proof: &'p mut Proof<'z>,
 }
 
@@ -236,25 +248,28 @@ impl<'z> Nsec3<'_, 'z> {
             // Sections 7.2.3, 7.2.4 and 7.2.7: with opt-out the name, or the empty non-terminal, may not be in the chain.
             Claim::NoData(node) => {
                 let name = node.name().as_wire();
-                if !self.matching(name) {
+                // The name asked for, or a cut above it.
+                if !self.matching(self.hash_above(name)) {
                     self.closest_encloser(name, parent(name));
                 }
             }
             // Section 7.2.2.
             Claim::NameError(closest_encloser) => {
                 let provable = self.closest_encloser(qname, closest_encloser.name().as_wire());
-                with_wildcard(provable, |wildcard| self.covering(wildcard));
+                with_wildcard(provable, |wildcard| self.covering(self.zone.nsec3_hash(wildcard)));
             }
             // Section 7.2.6.
             Claim::Expanded(closest_encloser) => {
-                self.covering(next_closer(qname, closest_encloser.name().as_wire()));
+                let next_closer = next_closer(qname, closest_encloser.name().as_wire());
+                self.covering(self.hash_above(next_closer));
             }
             // Section 7.2.5.
             Claim::ExpandedNoData(wildcard) => {
                 self.closest_encloser(qname, wildcard.closest_encloser.name().as_wire());
                 let source = wildcard.source.name().as_wire();
-                if !self.matching(source) {
-                    self.covering(source);
+                let hash = self.zone.nsec3_hash(source);
+                if !self.matching(hash) {
+                    self.covering(hash);
                 }
             }
         }
@@ -266,23 +281,29 @@ impl<'z> Nsec3<'_, 'z> {
     fn closest_encloser<'n>(&mut self, name: &'n [u8], encloser: &[u8]) -> &'n [u8] {
         let mut encloser = &name[name.len().saturating_sub(encloser.len())..];
         // The apex always has its record, but in a chain that is stored with gaps.
-        while !self.matching(encloser) && encloser.len() > self.zone.apex().as_wire().len() {
+        while !self.matching(self.hash_above(encloser)) && encloser.len() > self.zone.apex().as_wire().len() {
             encloser = parent(encloser);
         }
-        self.covering(next_closer(name, encloser));
+        self.covering(self.hash_above(next_closer(name, encloser)));
         encloser
     }
 
-    /// Adds the record of this very name.
-    fn matching(&mut self, name: &[u8]) -> bool {
-        let found = self.zone.nsec3_hash(name).and_then(|hash| self.zone.nsec3_matching(&hash));
-        self.push(found)
+    /// The hash of the name asked for, or of one that it lies under: names that are told apart by their length.
+    fn hash_above(&self, name: &[u8]) -> Option<Nsec3Hash> {
+        match self.known {
+            Some(known) if known.octets == name.len() => Some(known.hash),
+            _ => self.zone.nsec3_hash(name),
+        }
     }
 
-    /// Adds the record whose interval holds the hash of this name.
-    fn covering(&mut self, name: &[u8]) {
-        let found = self.zone.nsec3_hash(name).and_then(|hash| self.zone.nsec3_covering(&hash));
-        self.push(found);
+    /// Adds the record of the very name with this hash.
+    fn matching(&mut self, hash: Option<Nsec3Hash>) -> bool {
+        self.push(hash.and_then(|hash| self.zone.nsec3_matching(&hash)))
+    }
+
+    /// Adds the record whose interval holds the hash.
+    fn covering(&mut self, hash: Option<Nsec3Hash>) {
+        self.push(hash.and_then(|hash| self.zone.nsec3_covering(&hash)));
     }
 
     /// Returns whether there is one to add.

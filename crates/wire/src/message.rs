@@ -9,7 +9,7 @@ mod reply;
 mod writer;
 
 pub use options::{EdnsOptions, OptionCode};
-pub use query::{Edns, FormatError, FormatReason, IgnoreReason, Query, QueryError, WithoutQuestion};
+pub use query::{Edns, FormatError, FormatReason, IgnoreReason, NameBuffer, Query, QueryError, WithoutQuestion};
 pub use reply::least_ttl;
 pub use writer::{Full, Mark, Opt, Owner, OwnerPointer, Section, Writer};
 

@@ -5,7 +5,7 @@
 
 use crate::snapshot::Bitmap;
 use crate::snapshot::LabelStarts;
-use crate::table::PagedTable;
+use crate::table::{PagedTable, Slot};
 use crate::{Nsec3Hash, Nsec3Params, Rrset, Signatures, bitmap, nsec3hash, presigned};
 use imbl::OrdMap;
 use std::borrow::Borrow;
@@ -146,6 +146,12 @@ impl Chain {
         let Chain::Nsec3(links) = self else { return None };
         let link = links.table.last_before(table_key(hash), |link| link.hash.cmp(hash))?;
         Some((&link.hash, &link.rrset))
+    }
+
+    /// Where the table of an NSEC3 chain has the links nearest to `hash`.
+    pub(crate) fn nsec3_slot(&self, hash: &Nsec3Hash) -> Option<&Slot<Nsec3Link>> {
+        let Chain::Nsec3(links) = self else { return None };
+        Some(links.table.slot(table_key(hash)))
     }
 
     /// The NSEC3 hash of a name in lower-case wire format that is at or under the apex. `None` unless the zone has an NSEC3 chain.
@@ -341,8 +347,8 @@ pub(crate) struct Nsec3Links {
 /// It stands in the table itself: one place less to wait for.
 #[derive(Debug, Clone)]
 pub(crate) struct Nsec3Link {
-    hash: Nsec3Hash,
-    rrset: Arc<Rrset>,
+    pub(crate) hash: Nsec3Hash,
+    pub(crate) rrset: Arc<Rrset>,
 }
 
 /// What hardly any proof that a name does not exist can do without: most such names are directly below the apex.

@@ -3,6 +3,7 @@
 //! A [`Zone`]'s data never changes once built; an edit copies only the path it touches. The one
 //! mutable thing is the [`SignatureSlot`] of each RRset, which is an atomic pointer.
 
+mod approach;
 mod bitmap;
 mod chain;
 mod depths;
@@ -20,11 +21,12 @@ pub mod snapshot;
 pub mod table;
 pub mod withheld;
 
+pub use approach::{Approach, HashedSuffix};
 pub use build::{BuildError, ZoneBuilder};
 pub use edit::ZoneEditor;
 pub use lookup::{Found, Wildcard};
 pub use misplaced::Misplaced;
 pub use nsec3hash::{Nsec3Hash, Nsec3Params};
 pub use rrset::{Rrset, SignatureSlot, Signatures};
-pub use snapshot::{DenialMode, Node, Proofs, Zone};
+pub use snapshot::{DenialMode, NameKey, Node, Proofs, Zone};
 pub use withheld::{Supply, Withheld, WithheldReason};

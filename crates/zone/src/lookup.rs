@@ -1,7 +1,7 @@
 //! What a zone says about one name and type: one walk of the snapshot (RFC 1034 section 4.3.2, RFC 4592).
 
 use crate::snapshot::LabelStarts;
-use crate::{Node, Rrset, Withheld, WithheldReason, Zone};
+use crate::{NameKey, Node, Rrset, Withheld, WithheldReason, Zone};
 use std::sync::Arc;
 use wire::RecordType;
 use wire::name::NAME_OCTETS_MAX;
@@ -77,13 +77,18 @@ impl Zone {
     /// CNAME in its cache would see nothing else either. At the apex and at cuts SOA, NS, DS and
     /// keys must be found, and what is there is answered.
     pub fn lookup(&self, lower: &[u8], rtype: RecordType) -> Found<'_> {
+        self.lookup_at(lower, self.key_of(lower), rtype)
+    }
+
+    /// The same for a name whose key is known.
+    pub fn lookup_at(&self, lower: &[u8], key: NameKey, rtype: RecordType) -> Found<'_> {
         if let Some(node) = self.redirect_above(lower) {
             return match node.rrset(RecordType::DNAME) {
                 Some(rrset) if !node.is_cut() => Found::Dname { node, rrset },
                 _ => Found::Referral { cut: node },
             };
         }
-        if let Some(node) = self.node(lower) {
+        if let Some(node) = self.node_at(lower, key) {
             if node.is_cut() && rtype != RecordType::DS {
                 return Found::Referral { cut: node };
             }

@@ -167,6 +167,10 @@ impl Node {
     }
 }
 
+/// What a name is looked up by in the zone that made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameKey(pub(crate) u64);
+
 /// One zone, immutable but for signature slots. A clone shares everything.
 #[derive(Debug, Clone)]
 pub struct Zone {
@@ -234,7 +238,17 @@ impl Zone {
 
     /// The node of a name in lower-case wire format, occluded ones included.
     pub fn node(&self, lower: &[u8]) -> Option<&Arc<Node>> {
-        self.names.get(self.hash(lower), |node| node.name.as_wire() == lower)
+        self.node_at(lower, self.key_of(lower))
+    }
+
+    /// The same for a name whose key is known.
+    pub(crate) fn node_at(&self, lower: &[u8], key: NameKey) -> Option<&Arc<Node>> {
+        self.names.get(key.0, |node| node.name.as_wire() == lower)
+    }
+
+    /// What a name in lower-case wire format is looked up by.
+    pub fn key_of(&self, lower: &[u8]) -> NameKey {
+        NameKey(self.hash(lower))
     }
 
     /// The NSEC RRset of the greatest owner not after `name` in canonical order, with its owner.

@@ -30,13 +30,16 @@ impl<T> Clone for PagedTable<T> {
 struct Page<T> {
     bits: u32,
     len: usize,
-    buckets: Vec<Option<Arc<[Entry<T>]>>>,
+    buckets: Vec<Slot<T>>,
 }
 
+/// Where a page holds a bucket.
+pub(crate) type Slot<T> = Option<Arc<[Entry<T>]>>;
+
 #[derive(Debug, Clone)]
-struct Entry<T> {
-    key: u64,
-    value: T,
+pub(crate) struct Entry<T> {
+    pub(crate) key: u64,
+    pub(crate) value: T,
 }
 
 impl<T: Clone> Default for PagedTable<T> {
@@ -73,9 +76,14 @@ impl<T: Clone> PagedTable<T> {
 
     /// The entry under `key` for which `is` holds.
     pub fn get(&self, key: u64, is: impl Fn(&T) -> bool) -> Option<&T> {
-        let page = &self.root[self.page_of(key)];
-        let bucket = page.buckets[page.bucket_of(key, self.root_bits)].as_deref()?;
+        let bucket = self.slot(key).as_deref()?;
         bucket.iter().find(|entry| entry.key == key && is(&entry.value)).map(|entry| &entry.value)
+    }
+
+    /// Where the bucket of `key` is, if there is one.
+    pub(crate) fn slot(&self, key: u64) -> &Slot<T> {
+        let page = &self.root[self.page_of(key)];
+        &page.buckets[page.bucket_of(key, self.root_bits)]
     }
 
     /// Puts `value` under `key`. `order` tells how an entry with an equal key stands to the new one;

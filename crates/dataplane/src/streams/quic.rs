@@ -22,6 +22,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 use wire::message::{OptionCode, Query};
+use wire::name::NAME_OCTETS_MAX;
 
 /// Handshakes under way from which on clients prove their address before another begins (RFC 9000 section 8.1.2).
 const HANDSHAKES_FREE: usize = 128;
@@ -313,6 +314,7 @@ fn is_misplaced(message: &[u8]) -> bool {
     if message.first_chunk() != Some(&[0, 0]) {
         return true;
     }
-    let Ok(query) = Query::parse(message) else { return false };
+    let mut lower = [0; NAME_OCTETS_MAX];
+    let Ok(query) = Query::parse(message, &mut lower) else { return false };
     query.edns().is_some_and(|edns| edns.options().any(|(code, _)| code == OptionCode::TCP_KEEPALIVE))
 }

@@ -122,46 +122,39 @@ impl Batch {
 
     /// Lets `answer` write a reply to each datagram, or none.
     pub(crate) fn answer_each(&mut self, mut answer: impl FnMut(Datagram<'_>, &mut [u8]) -> Option<usize>) {
-        for index in 0..self.used {
-            let Some(source) = self.source(index) else { continue };
-            // SAFETY: `index < used <= BATCH`; the kernel has initialised `msg_len` octets of the query, at most its buffer's
-            // length; the reply's buffer is disjoint from it and from those of other replies.
-            let (octets, reply) = unsafe {
-                let length = ((*self.parts).received[index].msg_len as usize).min(QUERY_OCTETS_MAX);
-                let query = (&raw const (*self.parts).queries[index]).cast::<u8>();
-                let reply = self.replies.add(index * self.reply_stride);
-                (
-                    std::slice::from_raw_parts(query, length),
-                    std::slice::from_raw_parts_mut(reply, self.reply_octets_max),
-                )
-            };
-            if let Some(length) = answer(Datagram { octets, source }, reply) {
-                self.queue.push(index, source, length.min(self.reply_octets_max));
+        self.answer_all(|datagrams, replies| {
+            for (index, datagram) in datagrams {
+                replies.write(index, datagram.source, |reply| answer(datagram, reply));
             }
-        }
+        });
     }
 
-    /// The sender of datagram `index`; `None` for an address of a family we did not ask for.
+    /// Gives `answer` the datagrams, each with its place, and room for a reply to each. Not among them are those from addresses of a
+    /// family we did not ask for.
+    pub(crate) fn answer_all<'b>(
+        &'b mut self,
+        answer: impl FnOnce(&mut dyn Iterator<Item = (usize, Datagram<'b>)>, &mut Replies<'b>),
+    ) {
+        let (parts, used) = (self.parts, self.used);
+        let mut datagrams = (0..used).filter_map(move |index| {
+            // SAFETY: `index < used`, the number of datagrams that the kernel has filled in. Queries and sources are not written to
+            // while `self` is borrowed: `Replies` reaches the replies' buffers and the queue alone.
+            unsafe { datagram(parts, index) }.map(|datagram| (index, datagram))
+        });
+        let mut replies = Replies {
+            buffers: self.replies,
+            stride: self.reply_stride,
+            octets_max: self.reply_octets_max,
+            count: self.used,
+            queue: &mut self.queue,
+        };
+        answer(&mut datagrams, &mut replies);
+    }
+
     fn source(&self, index: usize) -> Option<SocketAddr> {
         assert!(index < self.used);
-        // SAFETY: the kernel has written a socket address of the family it says, and `sockaddr_storage` is large enough and aligned
-        // for either; octets that it did not write are zero or of an earlier address, so all are initialised.
-        unsafe {
-            let storage = &raw const (*self.parts).sources[index];
-            match libc::c_int::from((*storage).ss_family) {
-                libc::AF_INET => {
-                    let address = storage.cast::<libc::sockaddr_in>();
-                    let ip = Ipv4Addr::from(u32::from_be((*address).sin_addr.s_addr));
-                    Some(SocketAddr::new(IpAddr::V4(ip), u16::from_be((*address).sin_port)))
-                }
-                libc::AF_INET6 => {
-                    let address = storage.cast::<libc::sockaddr_in6>();
-                    let ip = Ipv6Addr::from((*address).sin6_addr.s6_addr);
-                    Some(SocketAddr::new(IpAddr::V6(ip), u16::from_be((*address).sin6_port)))
-                }
-                _ => None,
-            }
-        }
+        // SAFETY: the kernel has filled in `used` datagrams.
+        unsafe { source(self.parts, index) }
     }
 
     /// Sends all queued replies; one that the kernel refuses is left out.
@@ -290,6 +283,70 @@ impl Drop for Batch {
         unsafe {
             drop(Box::from_raw(self.parts));
             drop(Box::from_raw(ptr::slice_from_raw_parts_mut(self.replies, self.replies_octets)));
+        }
+    }
+}
+
+/// Room for the replies to one batch.
+pub(crate) struct Replies<'b> {
+    buffers: *mut u8,
+    stride: usize,
+    octets_max: usize,
+    count: usize,
+    queue: &'b mut Queue,
+}
+
+impl Replies<'_> {
+    /// Lets `write` fill in the reply to datagram `index`, which came from `source`, and say how long it is; `None`: there is none.
+    pub(crate) fn write(&mut self, index: usize, source: SocketAddr, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
+        assert!(index < self.count);
+        // SAFETY: `index` is in bounds, so that the octets lie within the buffers of the batch, which is borrowed mutably as long as
+        // this lives; no other reference to them exists, since `self` is borrowed mutably, too.
+        let reply = unsafe { std::slice::from_raw_parts_mut(self.buffers.add(index * self.stride), self.octets_max) };
+        if let Some(length) = write(reply) {
+            self.queue.push(index, source, length.min(self.octets_max));
+        }
+    }
+}
+
+/// Datagram `index`; `None` for an address of a family that we did not ask for.
+///
+/// # Safety
+///
+/// The kernel must have filled in that datagram, and nothing may write to its query as long as the result lives.
+unsafe fn datagram<'b>(parts: *const Parts, index: usize) -> Option<Datagram<'b>> {
+    // SAFETY: the kernel has initialised `msg_len` octets of the query, at most its buffer's length; the rest is the caller's promise.
+    let octets = unsafe {
+        let length = ((*parts).received[index].msg_len as usize).min(QUERY_OCTETS_MAX);
+        std::slice::from_raw_parts((&raw const (*parts).queries[index]).cast::<u8>(), length)
+    };
+    // SAFETY: the caller's promise.
+    let source = unsafe { source(parts, index) }?;
+    Some(Datagram { octets, source })
+}
+
+/// The sender of datagram `index`; `None` for an address of a family that we did not ask for.
+///
+/// # Safety
+///
+/// The kernel must have filled in that datagram.
+unsafe fn source(parts: *const Parts, index: usize) -> Option<SocketAddr> {
+    // SAFETY: the kernel has written a socket address of the family it says, and `sockaddr_storage` is large enough and aligned for
+    // either; octets that it did not write are zero or of an earlier address, so all are initialised.
+    unsafe {
+        let storage = &raw const (*parts).sources[index];
+        match libc::c_int::from((*storage).ss_family) {
+            libc::AF_INET => {
+                let address = storage.cast::<libc::sockaddr_in>();
+                let ip = Ipv4Addr::from(u32::from_be((*address).sin_addr.s_addr));
+                Some(SocketAddr::new(IpAddr::V4(ip), u16::from_be((*address).sin_port)))
+            }
+            libc::AF_INET6 => {
+                let address = storage.cast::<libc::sockaddr_in6>();
+                let ip = Ipv6Addr::from((*address).sin6_addr.s6_addr);
+                Some(SocketAddr::new(IpAddr::V6(ip), u16::from_be((*address).sin6_port)))
+            }
+            _ => None,
         }
     }
 }

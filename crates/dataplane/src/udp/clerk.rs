@@ -1,15 +1,18 @@
 //! What a worker does with one datagram: all that lies between receiving and sending.
 
-use crate::answer::{Asker, Desk, Outcome, Transport, refuse, respond};
+use crate::answer::{Asker, Desk, Outcome, Transport, refuse, respond_to};
 use crate::cookie::CookieProof;
 use crate::counters::{Channel, Counter, Counters, Writers};
 use crate::proxy::Proxies;
 use crate::ratelimit::{RateLimiter, Verdict};
+use crate::reading::Reading;
 use crate::rings::{Notes, Rings};
 use crate::serve::DataPlaneSettings;
 use crate::tail::Refusal;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use wire::message::NameBuffer;
+use wire::name::NAME_OCTETS_MAX;
 
 /// The time of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,18 @@ impl Clerk {
         at: Moment,
         reply: &mut [u8],
     ) -> Option<usize> {
+        let mut lower = [0; NAME_OCTETS_MAX];
+        self.read(desk, datagram, source, &mut lower).and_then(|reading| self.answer(desk, &reading, at, reply))
+    }
+
+    /// Reads a datagram; `None`: it is to be ignored. The name asked for goes to `lower`.
+    pub fn read<'m>(
+        &mut self,
+        desk: Desk<'m>,
+        datagram: &'m [u8],
+        source: SocketAddr,
+        lower: &'m mut NameBuffer,
+    ) -> Option<Reading<'m>> {
         if let Some(counter) = ignored_as(source.port()) {
             self.counters.add(counter, 1);
             return None;
@@ -85,8 +100,14 @@ impl Clerk {
                 return None;
             }
         };
-        let asker = Asker { address, transport: self.transport };
-        let mut outcome = respond(desk, message, asker, at.now, reply);
+        Some(Reading::new(desk, message, Asker { address, transport: self.transport }, lower))
+    }
+
+    /// Answers what was read from this desk, as [`Self::attend`] does.
+    pub fn answer(&mut self, desk: Desk<'_>, reading: &Reading<'_>, at: Moment, reply: &mut [u8]) -> Option<usize> {
+        let Reading { message, asker, .. } = *reading;
+        let address = asker.address;
+        let mut outcome = respond_to(desk, reading, at.now, reply);
         self.notes.note(address, message, &outcome, reply);
         if let (Some(limiter), Outcome::Reply(done)) = (self.limiter.as_mut(), &outcome)
             // A short reply amplifies nothing, and a good cookie shows that nobody else is sent it.

@@ -1,6 +1,7 @@
 //! The loop of one worker: take a batch, answer it, send it.
 
-use super::batch::{Batch, Segmentation};
+use super::ahead::Readings;
+use super::batch::{BATCH, Batch, Segmentation};
 use super::clerk::{Clerk, Moment};
 use super::{affinity, socket};
 use crate::answer::Desk;
@@ -14,6 +15,8 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use wire::message::NameBuffer;
+use wire::name::NAME_OCTETS_MAX;
 
 /// Batches still answered after the order to stop, so that what the kernel has taken in is not lost.
 const LAST_BATCHES_MAX: usize = 64;
@@ -51,18 +54,19 @@ impl Worker {
             false => Segmentation::Off,
         };
         let mut batch = Batch::new(usize::from(self.payload_max), segmentation);
+        let mut names = [[0; NAME_OCTETS_MAX]; BATCH];
         while !self.stop.load(Ordering::Relaxed) {
-            self.round(&mut batch, 0);
+            self.round(&mut batch, &mut names, 0);
         }
         for _ in 0..LAST_BATCHES_MAX {
-            if self.round(&mut batch, libc::MSG_DONTWAIT) == 0 {
+            if self.round(&mut batch, &mut names, libc::MSG_DONTWAIT) == 0 {
                 break;
             }
         }
     }
 
-    /// One batch; returns how many datagrams there were.
-    fn round(&mut self, batch: &mut Batch, flags: libc::c_int) -> usize {
+    /// One batch, with room for the names asked for; returns how many datagrams there were.
+    fn round(&mut self, batch: &mut Batch, names: &mut [NameBuffer; BATCH], flags: libc::c_int) -> usize {
         let descriptor = self.socket.as_raw_fd();
         let received = match batch.receive(descriptor, flags) {
             Ok(received) => received,
@@ -83,7 +87,19 @@ impl Worker {
         let at = Moment { now: unix_now(), micros };
         let desk = Desk { zones: &zones, profile: &profile };
         self.clerk.tick(at.now);
-        batch.answer_each(|datagram, reply| self.clerk.attend(desk, datagram.octets, datagram.source, at, reply));
+        batch.answer_all(|datagrams, replies| {
+            let mut sources = [None; BATCH];
+            let mut readings = Readings::default();
+            for ((index, datagram), name) in datagrams.zip(names.iter_mut()) {
+                sources[index] = Some(datagram.source);
+                readings.put(index, self.clerk.read(desk, datagram.octets, datagram.source, name));
+            }
+            readings.fetch_ahead();
+            for (index, reading) in readings.iter() {
+                let Some(source) = sources[index] else { continue };
+                replies.write(index, source, |reply| self.clerk.answer(desk, reading, at, reply));
+            }
+        });
         let sent = batch.send(descriptor);
         for (counter, count) in [(Counter::UdpSendErrors, sent.failed), (Counter::UdpJoined, sent.joined)] {
             if count > 0 {

@@ -10,6 +10,9 @@ const DNSSEC_OK: u16 = 0x8000;
 /// The flag CO beside it (RFC 9824 section 5.1).
 const COMPACT_OK: u16 = 0x4000;
 
+/// Room for a name of any length.
+pub type NameBuffer = [u8; NAME_OCTETS_MAX];
+
 /// One well-formed query of opcode QUERY with exactly one question (RFC 9619).
 ///
 /// Records before OPT are stepped over within bounds; whether anything else is asked of the server (class, type, EDNS version)
@@ -19,8 +22,8 @@ pub struct Query<'m> {
     header: Header,
     /// The question section as it was sent.
     question: &'m [u8],
-    lower: [u8; NAME_OCTETS_MAX],
-    name_octets: u8,
+    /// The name asked for, in lower case.
+    name: &'m [u8],
     edns: Option<Edns<'m>>,
 }
 
@@ -125,12 +128,12 @@ pub enum FormatReason {
 }
 
 impl<'m> Query<'m> {
-    /// Takes a message apart.
+    /// Takes a message apart; the name asked for goes to `lower` in lower case.
     ///
     /// # Errors
     ///
     /// [`QueryError`] says whether to stay silent, or which reply is due.
-    pub fn parse(message: &'m [u8]) -> Result<Query<'m>, QueryError> {
+    pub fn parse(message: &'m [u8], lower: &'m mut NameBuffer) -> Result<Query<'m>, QueryError> {
         let header = Header::parse(message).ok_or(QueryError::Ignore(IgnoreReason::Short))?;
         if header.is_response() {
             return Err(QueryError::Ignore(IgnoreReason::Response));
@@ -138,7 +141,7 @@ impl<'m> Query<'m> {
         if header.opcode() != Opcode::QUERY {
             return Err(QueryError::Opcode(header));
         }
-        Query::take_apart(header, message)
+        Query::take_apart(header, message, lower)
     }
 
     /// The same for a request whose opcode does not matter, of those that are laid out as queries are: NOTIFY (RFC 1996
@@ -147,15 +150,15 @@ impl<'m> Query<'m> {
     /// # Errors
     ///
     /// As [`Query::parse`], but never [`QueryError::Opcode`].
-    pub fn parse_any_opcode(message: &'m [u8]) -> Result<Query<'m>, QueryError> {
+    pub fn parse_any_opcode(message: &'m [u8], lower: &'m mut NameBuffer) -> Result<Query<'m>, QueryError> {
         let header = Header::parse(message).ok_or(QueryError::Ignore(IgnoreReason::Short))?;
         if header.is_response() {
             return Err(QueryError::Ignore(IgnoreReason::Response));
         }
-        Query::take_apart(header, message)
+        Query::take_apart(header, message, lower)
     }
 
-    fn take_apart(header: Header, message: &'m [u8]) -> Result<Query<'m>, QueryError> {
+    fn take_apart(header: Header, message: &'m [u8], lower: &'m mut NameBuffer) -> Result<Query<'m>, QueryError> {
         let fail = |reason, question_octets, has_opt| {
             Err(QueryError::Format(FormatError { header, question_octets, has_opt, reason }))
         };
@@ -168,9 +171,8 @@ impl<'m> Query<'m> {
             }
             _ => return fail(FormatReason::QuestionCount, 0, false),
         }
-        let mut lower = [0; NAME_OCTETS_MAX];
         let body = &message[HEADER_OCTETS..];
-        let Some(name_octets) = copy_lower(body, &mut lower) else {
+        let Some(name_octets) = copy_lower(body, lower) else {
             return fail(FormatReason::Question, 0, false);
         };
         let Some((question, records)) = body.split_at_checked(name_octets + 4) else {
@@ -178,7 +180,7 @@ impl<'m> Query<'m> {
         };
         let mut has_opt = false;
         match read_records(records, &header.counts, &mut has_opt) {
-            Ok(edns) => Ok(Query { header, question, lower, name_octets: name_octets as u8, edns }),
+            Ok(edns) => Ok(Query { header, question, name: &lower[..name_octets], edns }),
             Err(reason) => fail(reason, question.len(), has_opt),
         }
     }
@@ -189,8 +191,8 @@ impl<'m> Query<'m> {
     }
 
     /// The name asked for, in lower-case wire format.
-    pub fn name(&self) -> &[u8] {
-        &self.lower[..usize::from(self.name_octets)]
+    pub fn name(&self) -> &'m [u8] {
+        self.name
     }
 
     /// The question section octet for octet, letter case included.
@@ -200,13 +202,13 @@ impl<'m> Query<'m> {
 
     /// The type asked for.
     pub fn qtype(&self) -> RecordType {
-        let at = usize::from(self.name_octets);
+        let at = self.name.len();
         RecordType(u16::from_be_bytes([self.question[at], self.question[at + 1]]))
     }
 
     /// The class asked for.
     pub fn qclass(&self) -> u16 {
-        let at = usize::from(self.name_octets) + 2;
+        let at = self.name.len() + 2;
         u16::from_be_bytes([self.question[at], self.question[at + 1]])
     }
 
@@ -245,7 +247,7 @@ impl<'m> WithoutQuestion<'m> {
 }
 
 /// Copies the uncompressed name at the front of `body` in lower case, and returns its length.
-fn copy_lower(body: &[u8], lower: &mut [u8; NAME_OCTETS_MAX]) -> Option<usize> {
+fn copy_lower(body: &[u8], lower: &mut NameBuffer) -> Option<usize> {
     let mut at = 0;
     loop {
         let length = usize::from(*body.get(at)?);
@@ -341,6 +343,10 @@ fn check_options(mut options: &[u8]) -> Result<(), FormatReason> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(message: &[u8]) -> Result<Query<'_>, QueryError> {
+        Query::parse(message, Box::leak(Box::new([0; NAME_OCTETS_MAX])))
+    }
     use proptest::prelude::*;
 
     const WWW: &[u8] = b"\x03wWw\x07Example\x03com\0";
@@ -354,7 +360,7 @@ mod tests {
     }
 
     fn reason(message: &[u8]) -> FormatReason {
-        match Query::parse(message) {
+        match parse(message) {
             Err(QueryError::Format(error)) => error.reason,
             other => panic!("{other:?}"),
         }
@@ -363,7 +369,7 @@ mod tests {
     #[test]
     fn a_query_is_taken_apart_with_its_case_kept() {
         let octets = message([1, 0, 0, 1], &[WWW, &[0, 28, 0, 1], OPT]);
-        let query = Query::parse(&octets).unwrap();
+        let query = parse(&octets).unwrap();
         assert_eq!(query.name(), b"\x03www\x07example\x03com\0");
         assert_eq!(query.question(), [WWW, &[0, 28, 0, 1]].concat());
         assert_eq!((query.qtype(), query.qclass()), (RecordType::AAAA, 1));
@@ -377,29 +383,29 @@ mod tests {
     #[test]
     fn rfc1035_without_edns_the_payload_is_512() {
         let octets = message([1, 0, 0, 0], &[&[0, 0, 2, 0, 1]]);
-        let query = Query::parse(&octets).unwrap();
+        let query = parse(&octets).unwrap();
         assert_eq!((query.name(), query.payload(), query.is_dnssec_ok()), (&[0][..], 512, false));
     }
 
     #[test]
     fn rfc6891_section_6_2_3_a_payload_below_512_counts_as_512() {
         let octets = message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], &[0, 0, 41, 0, 100, 0, 0, 0, 0, 0, 0]]);
-        assert_eq!(Query::parse(&octets).unwrap().payload(), 512);
+        assert_eq!(parse(&octets).unwrap().payload(), 512);
     }
 
     #[test]
     fn silence_for_responses_and_for_what_has_no_header() {
-        assert_eq!(Query::parse(&[0; 11]).unwrap_err(), QueryError::Ignore(IgnoreReason::Short));
+        assert_eq!(parse(&[0; 11]).unwrap_err(), QueryError::Ignore(IgnoreReason::Short));
         let mut octets = message([1, 0, 0, 0], &[WWW, &[0, 1, 0, 1]]);
         octets[2] |= 0x80;
-        assert_eq!(Query::parse(&octets).unwrap_err(), QueryError::Ignore(IgnoreReason::Response));
+        assert_eq!(parse(&octets).unwrap_err(), QueryError::Ignore(IgnoreReason::Response));
     }
 
     #[test]
     fn other_opcodes_are_told_apart_before_the_body_is_read() {
         let mut octets = message([0, 0, 0, 0], &[]);
         octets[2] = 6 << 3;
-        assert!(matches!(Query::parse(&octets), Err(QueryError::Opcode(header)) if header.opcode() == Opcode(6)));
+        assert!(matches!(parse(&octets), Err(QueryError::Opcode(header)) if header.opcode() == Opcode(6)));
     }
 
     #[test]
@@ -422,13 +428,13 @@ mod tests {
     fn the_longest_name_is_taken() {
         let labels = [[63; 64].as_slice(), &[63; 64], &[63; 64], &[61; 62], &[0, 0, 1, 0, 1]].concat();
         let octets = message([1, 0, 0, 0], &[&labels]);
-        assert_eq!(Query::parse(&octets).unwrap().name().len(), 255);
+        assert_eq!(parse(&octets).unwrap().name().len(), 255);
     }
 
     #[test]
     fn rfc6891_section_6_1_1_two_opts_are_a_format_error_that_carries_opt() {
         let octets = message([1, 0, 0, 2], &[WWW, &[0, 1, 0, 1], OPT, OPT]);
-        let Err(QueryError::Format(error)) = Query::parse(&octets) else { panic!() };
+        let Err(QueryError::Format(error)) = parse(&octets) else { panic!() };
         assert_eq!((error.reason, error.has_opt, error.question_octets), (FormatReason::OptTwice, true, WWW.len() + 4));
     }
 
@@ -445,7 +451,7 @@ mod tests {
             let opt = [&OPT[..9], &(options.len() as u16).to_be_bytes(), options].concat();
             message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], &opt])
         };
-        assert!(Query::parse(&with(&[0, 3, 0, 0, 0xff, 0xff, 0, 1, 9])).is_ok());
+        assert!(parse(&with(&[0, 3, 0, 0, 0xff, 0xff, 0, 1, 9])).is_ok());
         for options in [&[0, 3, 0][..], &[0, 3, 0, 1], &[0, 10, 0, 7, 1, 2, 3, 4, 5, 6, 7], &[0, 10, 0, 0]] {
             assert_eq!(reason(&with(options)), FormatReason::Option);
         }
@@ -462,7 +468,7 @@ mod tests {
         assert_eq!(WithoutQuestion::parse(&octets).unwrap().edns.options, cookie);
         assert!(WithoutQuestion::parse(&with(&[0, 3, 0, 0])).is_none());
         assert!(WithoutQuestion::parse(&with(&[0, 10, 0, 1, 7])).is_none());
-        let Err(QueryError::Format(error)) = Query::parse(&octets) else { panic!() };
+        let Err(QueryError::Format(error)) = parse(&octets) else { panic!() };
         assert_eq!((error.reason, error.has_opt, error.question_octets), (FormatReason::NoQuestion, true, 0));
         assert!(WithoutQuestion::parse(&message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], OPT])).is_none());
     }
@@ -474,7 +480,7 @@ mod tests {
             message([1, 0, 0, 1], &[WWW, &[0, 1, 0, 1], &opt])
         };
         let cookie = [0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8];
-        assert!(Query::parse(&with(&[&cookie[..], &[0, 10, 0, 1, 9]].concat())).is_ok());
+        assert!(parse(&with(&[&cookie[..], &[0, 10, 0, 1, 9]].concat())).is_ok());
         assert_eq!(reason(&with(&[&[0, 10, 0, 1, 9], &cookie[..]].concat())), FormatReason::Option);
     }
 
@@ -482,7 +488,7 @@ mod tests {
     fn records_before_opt_are_stepped_over_and_nothing_may_follow() {
         let soa = [&[0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 2][..], &[1, 2]].concat();
         let octets = message([1, 0, 1, 1], &[WWW, &[0, 251, 0, 1], &soa, OPT]);
-        assert!(Query::parse(&octets).unwrap().is_dnssec_ok());
+        assert!(parse(&octets).unwrap().is_dnssec_ok());
         assert_eq!(reason(&[&octets[..], &[0]].concat()), FormatReason::Trailing);
         assert_eq!(reason(&octets[..octets.len() - 1]), FormatReason::Record);
         assert_eq!(reason(&message([1, 0xffff, 0xffff, 0xffff], &[WWW, &[0, 1, 0, 1]])), FormatReason::Record);
@@ -491,7 +497,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_octets_make_it_panic(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Query::parse(&octets);
+            let _ = parse(&octets);
         }
 
         #[test]
@@ -500,7 +506,7 @@ mod tests {
             let last = octets.len() - 1;
             octets[at.min(last)] = value;
             octets.truncate(keep);
-            let _ = Query::parse(&octets);
+            let _ = parse(&octets);
         }
     }
 }
