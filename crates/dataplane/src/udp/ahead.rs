@@ -7,18 +7,20 @@ use super::batch::BATCH;
 use crate::reading::Reading;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Fewer messages are answered as they come: nothing is gained by fetching for one what it is about to read.
+/// Fewer messages in large zones are answered as they come: nothing is gained by fetching for one what it is about to read.
 const WORTH_IT: usize = 4;
 
 /// Messages that were read, in the order they came.
 pub struct Readings<'m> {
     places: [Option<Reading<'m>>; BATCH],
     count: usize,
+    /// Those in large zones.
+    far: usize,
 }
 
 impl<'m> Default for Readings<'m> {
     fn default() -> Readings<'m> {
-        Readings { places: std::array::from_fn(|_| None), count: 0 }
+        Readings { places: std::array::from_fn(|_| None), count: 0, far: 0 }
     }
 }
 
@@ -29,6 +31,7 @@ impl<'m> Readings<'m> {
     ///
     /// With more than a batch.
     pub fn put(&mut self, index: usize, reading: Option<Reading<'m>>) {
+        self.far += usize::from(reading.as_ref().is_some_and(Reading::is_far));
         self.places[index] = reading;
         self.count = self.count.max(index + 1);
     }
@@ -39,18 +42,20 @@ impl<'m> Readings<'m> {
         places.filter_map(|(index, reading)| reading.as_ref().map(|reading| (index, reading)))
     }
 
-    /// Has memory fetched for all of them.
-    pub fn fetch_ahead(&mut self) {
-        if self.count >= WORTH_IT {
-            // What panics here does so again where the message is answered, and is a refusal then.
-            let _: Result<(), _> = catch_unwind(AssertUnwindSafe(|| self.approach_all()));
+    /// Has memory fetched for all of them that ask in large zones, where these are enough. Returns for how many.
+    pub fn fetch_ahead(&mut self) -> usize {
+        if self.far < WORTH_IT {
+            return 0;
         }
+        // What panics here does so again where the message is answered, and is a refusal then.
+        let _: Result<(), _> = catch_unwind(AssertUnwindSafe(|| self.approach_all()));
+        self.far
     }
 
     fn approach_all(&mut self) {
         let mut ways: [_; BATCH] = std::array::from_fn(|_| None);
         for (way, reading) in ways.iter_mut().zip(&self.places[..self.count]) {
-            *way = reading.as_ref().and_then(Reading::approach);
+            *way = reading.as_ref().filter(|reading| reading.is_far()).and_then(Reading::approach);
             if let Some((approach, _, _)) = way {
                 approach.begin(touch);
             }
