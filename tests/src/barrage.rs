@@ -62,11 +62,11 @@ impl Barrage {
             for message in volley.messages.iter().chain([&self.honest]) {
                 socket.send(message).expect("the server listens");
             }
-            loop {
+            // Replies that go to one port together may overtake each other.
+            let mut is_honest_answered = false;
+            while !is_honest_answered || !volley.is_answered() {
                 let octets = socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{error}: {}", volley.rest()));
-                if self.take(&mut volley, &buffer[..octets], UDP) {
-                    break;
-                }
+                is_honest_answered |= self.take(&mut volley, &buffer[..octets], UDP);
             }
             answered += volley.end();
         }
@@ -169,7 +169,12 @@ impl Volley {
         Volley { answered: vec![false; messages.len()], messages }
     }
 
-    /// Every message that must have a reply has one. Returns how many had.
+    /// Whether every message that must have a reply has one.
+    fn is_answered(&self) -> bool {
+        self.messages.iter().zip(&self.answered).all(|(message, answered)| *answered || is_silent(message))
+    }
+
+    /// Every message that must have a reply has one, and no other. Returns how many had.
     fn end(&self) -> u64 {
         for (message, answered) in self.messages.iter().zip(&self.answered) {
             assert_eq!(*answered, !is_silent(message), "whether {message:02x?} is answered");
