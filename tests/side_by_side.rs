@@ -635,7 +635,16 @@ fn section_13_2_pdns_control_of_either_drives_both_servers() {
         let mine =
             process::output(Command::new(&ours).arg(format!("--socket-dir={}", folder.display())).args(arguments));
         assert_eq!(theirs.status.code(), mine.status.code(), "{arguments:?}");
-        assert_eq!(String::from_utf8_lossy(&theirs.stdout), String::from_utf8_lossy(&mine.stdout), "{arguments:?}");
+        // Between the two questions a server's times and memory go on.
+        let said = |output: &std::process::Output| {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            if arguments != ["show", "*"] {
+                return text;
+            }
+            let name = |entry: &str| entry.split('=').next().map(str::to_owned);
+            text.split(',').filter_map(name).collect::<Vec<String>>().join(",")
+        };
+        assert_eq!(said(&theirs), said(&mine), "{arguments:?}");
         assert_eq!(String::from_utf8_lossy(&theirs.stderr), String::from_utf8_lossy(&mine.stderr), "{arguments:?}");
         (theirs.status.code(), text(&theirs))
     };
