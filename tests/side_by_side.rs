@@ -636,7 +636,7 @@ fn section_13_2_pdns_control_of_either_drives_both_servers() {
             process::output(Command::new(&ours).arg(format!("--socket-dir={}", folder.display())).args(arguments));
         assert_eq!(theirs.status.code(), mine.status.code(), "{arguments:?}");
         // Between the two questions a server's times and memory go on.
-        let said = |output: &std::process::Output| {
+        let said = |output: &Output| {
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             if arguments != ["show", "*"] {
                 return text;
